@@ -1,0 +1,79 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help
+help:  ## Show what can be made here
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+# --- set-up ---------------------------------------------------------------------------------------------------------
+
+$(VENV)/.run-installed: locks/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Sitting needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --require-hashes -r locks/run.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev-installed: locks/dev.txt $(VENV)/.run-installed
+	$(PIP) install --quiet --require-hashes -r locks/dev.txt
+	@touch $@
+
+clients/js/node_modules/.installed: clients/js/package-lock.json | system-packages
+	cd clients/js && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.run-installed  ## Make .venv with what Sitting needs to run (both run and test use it)
+
+.PHONY: system-packages
+system-packages: $(VENV)/.dev-installed
+	@./tests/support/system_packages.sh
+
+.PHONY: setup-dev
+setup-dev: $(VENV)/.dev-installed system-packages clients/js/node_modules/.installed  ## …and with what the tests need, browser and PostgreSQL included
+
+.PHONY: lock
+lock:  ## Look for newer versions and write the lock files (names, versions and hashes only)
+	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
+	build/lock/bin/uv pip compile $(LOCK) pyproject.toml locks/build.in --extra pg -o locks/run.txt
+	build/lock/bin/uv pip compile $(LOCK) pyproject.toml locks/build.in --extra pg --group dev -c locks/run.txt -o locks/dev.txt
+	cd clients/js && npm install --package-lock-only --omit-lockfile-registry-resolved
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
+
+# --- running --------------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: setup  ## Serve the demo on http://127.0.0.1:8000 and print the links
+	$(BIN)/sitting demo
+
+# --- checking -------------------------------------------------------------------------------------------------------
+
+.PHONY: format
+format: $(VENV)/.dev-installed  ## Put the code into its one form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: check
+check: $(VENV)/.dev-installed  ## Types, lint, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.support.ruler
+
+.PHONY: test
+test: setup-dev check  ## All tests: unit, property, integration on both databases, faults, browser
+	$(BIN)/python -m pytest
+
+.PHONY: test-quick
+test-quick: $(VENV)/.dev-installed  ## The tests that need neither browser nor PostgreSQL
+	$(BIN)/python -m pytest tests/unit tests/property tests/docs
+
+.PHONY: clean
+clean:  ## Remove what was made here, but keep the demo's data
+	rm -rf $(VENV) build dist clients/js/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
