@@ -1,0 +1,191 @@
+"""An assessment's state is the fold of its events, and of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sitting.domain.chain import GENESIS, SealedEvent
+from sitting.domain.deadline import UNLIMITED, Schedule
+from sitting.domain.events import (
+    Answered,
+    AnswerRecord,
+    Attached,
+    Detached,
+    EndReason,
+    EventBody,
+    Finalized,
+    Flagged,
+    LateAnswered,
+    Started,
+    Verdict,
+    optional_body,
+    seal_body,
+)
+
+
+class Status(StrEnum):
+    STARTED = "started"
+    IN_PROGRESS = "in_progress"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    TIMEOUT = "timeout"
+    VOIDED = "voided"
+
+
+OPEN_STATUSES = (Status.STARTED, Status.IN_PROGRESS, Status.PAUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """The row of an assessment: who, which Test, and, once it is over, the outcome.
+
+    Attributes:
+        total_score, max_score: integer thousandths of a point. `percentage_score`: thousandths of a percent.
+        head_seq, head_hash: the log's head as of the last attach, the end, or an entry behind the end.
+        receipt_signature, receipt_key_id: what was signed at the end (`domain.results.Receipt`).
+        receipt_seq, receipt_head: the entry that was the head then.
+    """
+
+    assessment_id: int
+    application_id: int
+    user_id: int
+    test_id: int
+    test_version_id: int
+    attempt: int
+    status: Status
+    started_at: datetime
+    deadline_at: datetime | None
+    end_time: datetime | None
+    end_reason: EndReason | None
+    total_score: int | None
+    max_score: int
+    percentage_score: int | None
+    passed: bool | None
+    total_questions: int
+    time_taken_minutes: float | None
+    created_at: datetime
+    updated_at: datetime
+    head_seq: int
+    head_hash: bytes
+    receipt_seq: int | None
+    receipt_head: bytes | None
+    receipt_signature: str | None
+    receipt_key_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer in the log: what its ack names, now and on every resend.
+
+    `digest` is the event's hash in hex; `saved_at` the instant of the event.
+    """
+
+    record: AnswerRecord
+    seq: int
+    saved_at: datetime
+    digest: str
+
+
+@dataclass(slots=True)
+class AssessmentState:
+    """The fold of one assessment's log.
+
+    Attributes:
+        seq, head, last_at: number, hash and time of the last entry folded (0, GENESIS and None before the first).
+        attachment: seq of the last `attached` entry, 0 before the first; `attached` is false once it was closed.
+        responses: the current answer by question_id, cleared ones included.
+        answers: every answer that carried (client_id, client_seq), by that pair.
+    """
+
+    assessment_id: int
+    seq: int = 0
+    head: bytes = GENESIS
+    last_at: datetime | None = None
+    status: Status = Status.STARTED
+    started_at: datetime | None = None
+    schedule: Schedule = UNLIMITED
+    attachment: int = 0
+    attached: bool = False
+    responses: dict[str, StoredAnswer] = field(default_factory=dict)
+    answers: dict[tuple[str, int], StoredAnswer] = field(default_factory=dict)
+    flags: set[str] = field(default_factory=set)
+    late_answers: int = 0
+    ended: Finalized | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing that a candidate sends can change it any more."""
+        return self.status not in OPEN_STATUSES
+
+    @property
+    def answered_questions(self) -> int:
+        """How many questions have an answer that is not cleared."""
+        return sum(stored.record.selected_option is not None for stored in self.responses.values())
+
+    def last_stored(self, record: AnswerRecord) -> StoredAnswer:
+        """`record` as part of the last entry folded."""
+        assert self.last_at is not None
+        return StoredAnswer(record, self.seq, self.last_at, self.head.hex())
+
+    def next_event(self, body: EventBody, now: datetime) -> SealedEvent:
+        """The entry that would follow; it counts only once it is stored and applied."""
+        return seal_body(body, self.assessment_id, self.seq + 1, self.head, now)
+
+    def apply(self, event: SealedEvent) -> None:
+        """Fold one stored entry.
+
+        Raises:
+            ValueError: the entry is not the next one.
+        """
+        if event.seq != self.seq + 1:
+            raise ValueError(f"entry {event.seq} cannot follow entry {self.seq}")
+        body = optional_body(event)  # first: if it cannot be read, nothing has changed
+        self.seq, self.head, self.last_at = event.seq, event.hash, event.occurred_at
+        match body:
+            case Started():
+                self._start(body, event.occurred_at)
+            case Attached():
+                self.attachment, self.attached = event.seq, True
+            case Detached(attachment):
+                self.attached = self.attached and attachment != self.attachment
+            case Answered(_, answers):
+                self._answer(answers, event)
+            case LateAnswered(_, answers):
+                self.late_answers += len(answers)
+                self._remember(answers, event)
+            case Flagged(question_id, flagged):
+                (self.flags.add if flagged else self.flags.discard)(question_id)
+            case Finalized():
+                self.status, self.ended = Status(body.status), body
+            case _:
+                pass
+
+    def _start(self, body: Started, occurred_at: datetime) -> None:
+        self.started_at = occurred_at
+        self.schedule = Schedule(body.deadline_at, timedelta(seconds=body.grace_seconds))
+
+    def _answer(self, answers: tuple[AnswerRecord, ...], event: SealedEvent) -> None:
+        for stored in self._remember(answers, event):
+            if stored.record.verdict is Verdict.SAVED:
+                self.responses[stored.record.question_id] = stored
+        if self.status is Status.STARTED:
+            self.status = Status.IN_PROGRESS
+
+    def _remember(self, answers: tuple[AnswerRecord, ...], event: SealedEvent) -> list[StoredAnswer]:
+        stored = [StoredAnswer(record, event.seq, event.occurred_at, event.hash.hex()) for record in answers]
+        for answer in stored:
+            record = answer.record
+            if record.client_id is not None and record.client_seq is not None:
+                self.answers[record.client_id, record.client_seq] = answer
+        return stored
+
+
+def fold(assessment_id: int, events: Iterable[SealedEvent]) -> AssessmentState:
+    """The state after all `events`, which must be the whole log in order."""
+    state = AssessmentState(assessment_id)
+    for event in events:
+        state.apply(event)
+    return state

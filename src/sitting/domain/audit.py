@@ -1,0 +1,276 @@
+"""Whether one assessment's log is whole, and agrees with all that was derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from sitting.domain.assessment import Assessment, AssessmentState, fold
+from sitting.domain.chain import GENESIS, SealedEvent, event_hash, inner_digest
+from sitting.domain.deadline import minutes_taken
+from sitting.domain.events import Answered, EventBody, Finalized, Started, Verdict, optional_body
+from sitting.domain.live import receipt_of
+from sitting.domain.paper import Paper
+from sitting.domain.results import Receipt
+from sitting.domain.scoring import ItemScore, grade
+from sitting.kit.canonical import sha256_hex
+
+ERASED = "erased"
+
+Verifies = Callable[[Receipt], bool]
+"""Says whether a receipt's signature holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRecord:
+    """A row of assessment_responses; `points` in thousandths, like `is_correct` None until it is graded."""
+
+    question_id: str
+    selected_option: str | None
+    is_correct: bool | None
+    points: int | None
+    answered_at: datetime
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """All that is stored of one assessment, read in one instant.
+
+    Attributes:
+        events: the whole log, by seq.
+        contents: the exact bytes of each question's content, by the digest under which they are stored.
+    """
+
+    assessment: Assessment
+    events: Sequence[SealedEvent]
+    responses: Sequence[ResponseRecord]
+    paper: Paper
+    contents: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where the record is not what it should be: `entry 12`, `response q_…`, `paper`, `receipt` or `row`."""
+
+    place: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}"
+
+
+def first_break(record: AuditRecord, verifies: Verifies | None) -> Break | None:
+    """The first broken place; None if the record is whole.
+
+    Where payloads were erased, what the log says cannot be compared with the rows any more: then the chain, the heads
+    and the signature alone are checked.
+
+    Args:
+        verifies: None leaves the signature unchecked.
+    """
+    return next(_breaks(record, verifies), None)
+
+
+def _breaks(record: AuditRecord, verifies: Verifies | None) -> Iterator[Break]:
+    yield from _breaks_in_chain(record.events)
+    yield from _breaks_at_head(record)
+    yield from _breaks_in_receipt(record, verifies)
+    yield from _breaks_in_paper(record)
+    if any(event.payload is None for event in record.events):
+        return
+    yield from _breaks_in_bodies(record.events)
+    log = _read(record)
+    yield from _breaks_in_order(log)
+    yield from _breaks_at_start(record, log)
+    yield from _breaks_in_responses(record, log)
+    yield from _breaks_at_end(record, log)
+
+
+# --- the log by itself ------------------------------------------------------------------------------------------------
+
+
+def _entry(seq: int, reason: str) -> Break:
+    return Break(f"entry {seq}", reason)
+
+
+def _breaks_in_chain(events: Sequence[SealedEvent]) -> Iterator[Break]:
+    last_erasure = max((event.seq for event in events if event.type == ERASED), default=0)
+    previous = GENESIS
+    for seq, event in enumerate(events, start=1):
+        if event.seq != seq:
+            yield _entry(seq, "it is missing")
+        if event.payload is None or event.salt is None:
+            if event.seq > last_erasure:
+                yield _entry(seq, "its payload is gone, and no later entry says that it was erased")
+        elif inner_digest(event.salt, event.payload) != event.inner:
+            yield _entry(seq, "its payload is not the one that was hashed")
+        if _hash(previous, event) != event.hash:
+            yield _entry(seq, "it does not follow from the entry before it")
+        previous = event.hash
+    if not events:
+        yield _entry(1, "it is missing: the log is empty")
+
+
+def _hash(previous: bytes, event: SealedEvent) -> bytes:
+    return event_hash(previous, event.assessment_id, event.seq, event.type, event.occurred_at, event.inner)
+
+
+def _breaks_at_head(record: AuditRecord) -> Iterator[Break]:
+    """The row's own note of the head finds a tail that was cut, and a log that was forged from some entry on."""
+    row, events = record.assessment, record.events
+    if row.head_seq > len(events):
+        yield _entry(len(events) + 1, f"it is missing: the log once reached entry {row.head_seq}")
+    noted = max((event.seq for event in events if event.type in ("started", "attached", "finalized")), default=1)
+    if row.head_seq < noted:
+        yield Break("row", f"its note of the head stops at entry {row.head_seq}, and entry {noted} moved it")
+    elif events[row.head_seq - 1].hash != row.head_hash:
+        yield _entry(row.head_seq, "its hash is not the one that the assessment's row noted")
+
+
+def _breaks_in_receipt(record: AuditRecord, verifies: Verifies | None) -> Iterator[Break]:
+    ends = [event for event in record.events if event.type == "finalized"]
+    receipt = receipt_of(record.assessment)
+    if receipt is None:
+        if ends:
+            yield Break("receipt", f"it is missing, though the log ended with entry {ends[0].seq}")
+        return
+    if receipt.seq > len(record.events):
+        yield _entry(len(record.events) + 1, f"it is missing: the receipt signs entry {receipt.seq}")
+    elif record.events[receipt.seq - 1].hash.hex() != receipt.head:
+        yield _entry(receipt.seq, "its hash is not the one that the receipt signs")
+    elif [event.seq for event in ends] != [receipt.seq]:
+        yield Break("receipt", f"it signs entry {receipt.seq}, which is not the one end of the log")
+    if verifies is not None and not verifies(receipt):
+        yield Break("receipt", f"its signature by key {receipt.key_id} does not hold")
+
+
+def _breaks_in_bodies(events: Sequence[SealedEvent]) -> Iterator[Break]:
+    for event in events:
+        try:
+            optional_body(event)
+        except msgspec.MsgspecError as fault:
+            yield _entry(event.seq, f"its payload is no {event.type}: {fault}")
+
+
+# --- what follows from the log ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """The log, decoded: bodies by seq, the state after the last, and the rows of responses that must follow."""
+
+    bodies: Sequence[tuple[int, EventBody | None]]
+    state: AssessmentState
+    responses: Mapping[str, ResponseRecord]
+    end: tuple[int, Finalized] | None
+
+
+def _read(record: AuditRecord) -> _Log:
+    bodies = [(event.seq, optional_body(event)) for event in record.events]
+    end = next(((seq, body) for seq, body in bodies if isinstance(body, Finalized)), None)
+    state = fold(record.assessment.assessment_id, record.events)
+    return _Log(bodies, state, _responses(bodies, record.paper, graded=end is not None), end)
+
+
+def _responses(
+    bodies: Sequence[tuple[int, EventBody | None]], paper: Paper, *, graded: bool
+) -> Mapping[str, ResponseRecord]:
+    current = {
+        answer.question_id: ResponseRecord(answer.question_id, answer.selected_option, None, None, body.arrived_at, seq)
+        for seq, body in bodies
+        if isinstance(body, Answered)
+        for answer in body.answers
+        if answer.verdict is Verdict.SAVED
+    }
+    if not graded:
+        return current
+    score = grade(paper, {id_: response.selected_option for id_, response in current.items()})
+    return {item.question_id: _graded(current[item.question_id], item) for item in score.items}
+
+
+def _graded(response: ResponseRecord, item: ItemScore) -> ResponseRecord:
+    return ResponseRecord(
+        response.question_id,
+        response.selected_option,
+        item.is_correct,
+        item.points,
+        response.answered_at,
+        response.seq,
+    )
+
+
+def _breaks_in_order(log: _Log) -> Iterator[Break]:
+    """A log begins once, ends once, and counts no answer behind its end."""
+    for seq, body in log.bodies:
+        if isinstance(body, Started) != (seq == 1):
+            yield _entry(seq, "a log begins with one `started`, and has no other")
+        if isinstance(body, Answered | Finalized) and log.end is not None and seq > log.end[0]:
+            yield _entry(seq, f"it changes what entry {log.end[0]} had ended")
+
+
+def _breaks_in_paper(record: AuditRecord) -> Iterator[Break]:
+    for question in record.paper.questions:
+        if sha256_hex(record.contents[question.content_digest]) != question.content_digest:
+            yield Break("paper", f"the content of question {question.question_id} was changed")
+
+
+def _breaks_at_start(record: AuditRecord, log: _Log) -> Iterator[Break]:
+    row, body = record.assessment, log.bodies[0][1]
+    assert isinstance(body, Started)
+    if body.paper_digest != record.paper.digest():
+        yield Break("paper", "it is not the one that entry 1 vouches for")
+    names = ("application_id", "user_id", "test_id", "test_version_id", "attempt")
+    derived: dict[str, Any] = {
+        **{name: getattr(body, name) for name in names},
+        "started_at": log.state.started_at,
+        "deadline_at": log.state.schedule.deadline_at,
+        "status": log.state.status,
+        "total_questions": len(record.paper.questions),
+        "max_score": record.paper.max_score,
+    }
+    yield from _differences(row, derived)
+
+
+def _breaks_in_responses(record: AuditRecord, log: _Log) -> Iterator[Break]:
+    stored = {response.question_id: response for response in record.responses}
+    for question_id in sorted(stored.keys() | log.responses.keys()):
+        place = f"response {question_id}"
+        if question_id not in stored:
+            yield Break(place, f"it is missing, though entry {log.responses[question_id].seq} saved it")
+        elif question_id not in log.responses:
+            yield Break(place, "no entry of the log saved it")
+        elif stored[question_id] != log.responses[question_id]:
+            yield Break(place, _difference(stored[question_id], log.responses[question_id]))
+
+
+def _difference(stored: ResponseRecord, derived: ResponseRecord) -> str:
+    names = (name for name in ResponseRecord.__slots__ if getattr(stored, name) != getattr(derived, name))
+    name = next(names)
+    return f"its {name} is {getattr(stored, name)}, and by entry {derived.seq} should be {getattr(derived, name)}"
+
+
+def _breaks_at_end(record: AuditRecord, log: _Log) -> Iterator[Break]:
+    row = record.assessment
+    outcome = ("total_score", "percentage_score", "passed", "end_time")
+    if log.end is None:
+        yield from _differences(row, dict.fromkeys((*outcome, "end_reason", "time_taken_minutes")))
+        return
+    seq, body = log.end
+    score = grade(record.paper, {id_: response.selected_option for id_, response in log.responses.items()})
+    if (body.total_score, body.max_score, body.percentage_score) != (score.total, score.maximum, score.percentage):
+        yield _entry(seq, f"its total_score is {body.total_score}, and the stored answers give {score.total}")
+    derived: dict[str, Any] = {name: getattr(body, name) for name in outcome}
+    derived["end_reason"] = body.reason
+    derived["time_taken_minutes"] = minutes_taken(row.started_at, body.end_time)
+    yield from _differences(row, derived)
+
+
+def _differences(row: Assessment, derived: Mapping[str, Any]) -> Iterator[Break]:
+    for name, value in derived.items():
+        if getattr(row, name) != value:
+            yield Break("row", f"its {name} is {getattr(row, name)}, and by the log should be {value}")

@@ -1,0 +1,161 @@
+"""What becomes of an answer: saved, a duplicate, superseded, late or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sitting.domain.assessment import AssessmentState, StoredAnswer
+from sitting.domain.errors import (
+    AnswerSuperseded,
+    AssessmentOver,
+    ClientSeqConflict,
+    DeadlinePassed,
+    SittingError,
+)
+from sitting.domain.events import Answered, AnswerRecord, LateAnswered, Verdict
+from sitting.domain.paper import Paper
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as the candidate sent it; see the wire contract for `client_id`, `client_seq` and `base_seq`."""
+
+    question_id: str
+    selected_option: str | None
+    client_id: str | None = None
+    client_seq: int | None = None
+    base_seq: int | None = None
+
+    @property
+    def pair(self) -> tuple[str, int] | None:
+        """What makes a resend recognisable; None if the client sent no such thing."""
+        return None if self.client_id is None or self.client_seq is None else (self.client_id, self.client_seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on one answer.
+
+    Attributes:
+        record: what the log must keep of it; None for duplicates and refusals, which leave no trace.
+        stored: for a duplicate, the answer as it was stored the first time.
+        error: why it was refused.
+    """
+
+    answer: Answer
+    verdict: Verdict
+    record: AnswerRecord | None = None
+    stored: StoredAnswer | None = None
+    error: SittingError | None = None
+
+
+def judge(state: AssessmentState, paper: Paper, answer: Answer, arrived_at: datetime) -> Judgement:
+    """The verdict on `answer`, given all that is stored. Nothing but `arrived_at`, the server's stamp, decides time."""
+    try:
+        selected = paper.question(answer.question_id).resolve(answer.selected_option)
+        known = _known(state, answer, selected)
+    except SittingError as error:
+        return Judgement(answer, Verdict.REFUSED, error=error)
+    if known is not None:
+        return Judgement(answer, Verdict.DUPLICATE, stored=known)
+    verdict = _verdict(state, answer, arrived_at)
+    record = AnswerRecord(answer.question_id, selected, answer.client_id, answer.client_seq, answer.base_seq, verdict)
+    return Judgement(answer, verdict, record=record)
+
+
+def judge_all(state: AssessmentState, paper: Paper, answers: Sequence[Answer], arrived_at: datetime) -> list[Judgement]:
+    """Judge a list that will be one event, each answer as if those before it in the list were stored already.
+
+    A pair used twice is a duplicate of what this list keeps; of several versions of a question one stays saved.
+    """
+    judged: list[Judgement] = []
+    for answer in answers:
+        judged.append(_unless_repeated(judged, judge(state, paper, answer, arrived_at)))
+    return _supersede_older(judged, state.seq + 1)
+
+
+def _unless_repeated(judged: Sequence[Judgement], judgement: Judgement) -> Judgement:
+    """`judgement`, unless the pair of its answer is kept earlier in the same list."""
+    answer, record = judgement.answer, judgement.record
+    if record is None or answer.pair is None:
+        return judgement
+    earlier = next((j.record for j in judged if j.record is not None and j.answer.pair == answer.pair), None)
+    if earlier is None:
+        return judgement
+    if (earlier.question_id, earlier.selected_option) == (record.question_id, record.selected_option):
+        return Judgement(answer, Verdict.DUPLICATE)
+    error = ClientSeqConflict(client_id=answer.client_id, client_seq=answer.client_seq)
+    return Judgement(answer, Verdict.REFUSED, error=error)
+
+
+def _supersede_older(judged: list[Judgement], seq: int) -> list[Judgement]:
+    """Leave one answer per question saved; `seq` is the number that all of them will have."""
+    newest: dict[str, Judgement] = {}
+    for judgement in judged:
+        if judgement.verdict is not Verdict.SAVED:
+            continue
+        rival = newest.get(judgement.answer.question_id)
+        if rival is None or rival.record is None or not _is_superseded(judgement.answer, rival.record, seq):
+            newest[judgement.answer.question_id] = judgement
+    return [
+        _superseded(judgement)
+        if judgement.verdict is Verdict.SAVED and newest[judgement.answer.question_id] is not judgement
+        else judgement
+        for judgement in judged
+    ]
+
+
+def _superseded(judgement: Judgement) -> Judgement:
+    assert judgement.record is not None
+    record = replace(judgement.record, verdict=Verdict.SUPERSEDED)
+    return replace(judgement, verdict=Verdict.SUPERSEDED, record=record)
+
+
+def _known(state: AssessmentState, answer: Answer, selected: str | None) -> StoredAnswer | None:
+    if answer.pair is None:
+        return None
+    known = state.answers.get(answer.pair)
+    if known is not None and (known.record.question_id, known.record.selected_option) != (answer.question_id, selected):
+        raise ClientSeqConflict(client_id=answer.client_id, client_seq=answer.client_seq)
+    return known
+
+
+def _verdict(state: AssessmentState, answer: Answer, arrived_at: datetime) -> Verdict:
+    if state.is_over or not state.schedule.accepts_answers(arrived_at):
+        return Verdict.LATE
+    current = state.responses.get(answer.question_id)
+    if current is not None and _is_superseded(answer, current.record, current.seq):
+        return Verdict.SUPERSEDED
+    return Verdict.SAVED
+
+
+def _is_superseded(answer: Answer, current: AnswerRecord, seq: int) -> bool:
+    """Whether `current`, stored as part of entry `seq`, is newer than `answer`."""
+    if answer.client_id is None:
+        return False
+    if answer.client_id == current.client_id:
+        return (current.client_seq or 0) > (answer.client_seq or 0)
+    return answer.base_seq is not None and seq > answer.base_seq
+
+
+def event_body(judgements: Sequence[Judgement], arrived_at: datetime) -> Answered | LateAnswered | None:
+    """The one entry that keeps what was judged; None if nothing of it leaves a trace.
+
+    Lateness depends on the arrival alone, so all answers of a frame are late, or none is.
+    """
+    records = tuple(judgement.record for judgement in judgements if judgement.record is not None)
+    if not records:
+        return None
+    late = any(record.verdict is Verdict.LATE for record in records)
+    return LateAnswered(arrived_at, records) if late else Answered(arrived_at, records)
+
+
+def refusal(verdict: Verdict, state: AssessmentState, *, question_id: str) -> SittingError | None:
+    """What `submit_answer` is told where the answer is kept but does not count; None if it counts."""
+    if verdict is Verdict.SUPERSEDED:
+        return AnswerSuperseded(question_id=question_id)
+    if verdict is Verdict.LATE:
+        return (AssessmentOver if state.is_over else DeadlinePassed)(question_id=question_id)
+    return None

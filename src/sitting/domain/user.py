@@ -1,0 +1,66 @@
+"""People: candidates and staff."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sitting.domain.errors import InvalidMessage
+
+
+class Role(StrEnum):
+    CANDIDATE = "candidate"
+    AUTHOR = "author"
+    REVIEWER = "reviewer"
+    INVIGILATOR = "invigilator"
+    ADMIN = "admin"
+
+
+STAFF_ROLES = frozenset(Role) - {Role.CANDIDATE}
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One person.
+
+    Attributes:
+        email: unique, lower case.
+        external_id: what another system calls this person (the `sub` of its tokens).
+        not_before: tokens issued before this instant are void.
+    """
+
+    user_id: int
+    name: str
+    email: str
+    external_id: str | None
+    roles: frozenset[Role]
+    not_before: datetime | None
+    created_at: datetime
+
+
+def normalised_email(text: str) -> str:
+    """The one spelling of an address.
+
+    Raises:
+        InvalidMessage: it cannot be an address.
+    """
+    email = text.strip().lower()
+    local, at, domain = email.partition("@")
+    if not (at and local and "." in domain) or any(c.isspace() or c == "\0" for c in email):
+        raise InvalidMessage("This is not an e-mail address.", field="email")
+    return email
+
+
+def roles_of(names: Iterable[str]) -> frozenset[Role]:
+    """The roles of these names.
+
+    Raises:
+        InvalidMessage: one of them is no role.
+    """
+    known = {role.value for role in Role}
+    wrong = sorted(set(names) - known)
+    if wrong:
+        raise InvalidMessage("There is no such role.", roles=wrong, known=sorted(known))
+    return frozenset(Role(name) for name in names)

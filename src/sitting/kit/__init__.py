@@ -1,0 +1,1 @@
+"""Clock, identifiers, canonical text: knows nothing about assessments."""

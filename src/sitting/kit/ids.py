@@ -1,0 +1,18 @@
+"""Identifiers that outsiders see, and secrets that they hold."""
+
+from __future__ import annotations
+
+import secrets
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: nothing that looks like something else
+SECRET_BYTES = 24
+
+
+def random_id(prefix: str, length: int) -> str:
+    """An opaque identifier such as `q_7h2k…`: the prefix, an underscore, `length` random characters of 5 bits each."""
+    return f"{prefix}_{''.join(secrets.choice(_ALPHABET) for _ in range(length))}"
+
+
+def random_secret() -> str:
+    """A secret of 192 random bits, safe in an address."""
+    return secrets.token_urlsafe(SECRET_BYTES)

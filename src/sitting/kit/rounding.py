@@ -1,0 +1,14 @@
+"""Exact rounding over integers, so that every database and every machine agrees."""
+
+from __future__ import annotations
+
+
+def divide_half_up(numerator: int, denominator: int) -> int:
+    """`numerator / denominator` to the nearest integer, halves upwards.
+
+    Raises:
+        ValueError: the numerator is negative or the denominator is not positive.
+    """
+    if numerator < 0 or denominator <= 0:
+        raise ValueError("half-up division takes a non-negative numerator and a positive denominator")
+    return (2 * numerator + denominator) // (2 * denominator)
