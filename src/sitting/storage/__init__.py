@@ -1,0 +1,1 @@
+"""What is kept, and how it gets there: tables, unit of work, repositories, journal, hub, migrations."""

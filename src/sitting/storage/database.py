@@ -1,0 +1,112 @@
+"""One open database: connections, transactions, and the one lock that SQLite's writers take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from sitting.domain.errors import Unavailable
+from sitting.storage.url import DatabaseUrl
+
+BUSY_TIMEOUT_SECONDS = 10
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # NORMAL loses acknowledged answers when the power goes
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}",
+)
+
+
+class Database:
+    """Connections to one database.
+
+    Every write of this process on SQLite holds `write_lock` and begins IMMEDIATE, so that no transaction has to be
+    upgraded in the middle and fail. On PostgreSQL the lock is not needed and never taken.
+    """
+
+    def __init__(self, url: DatabaseUrl, *, read_only: bool = False) -> None:
+        self.url = url
+        self.write_lock = asyncio.Lock()
+        self._engine = _engine(url, read_only=read_only)
+        options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading_engine = self._engine if url.is_sqlite else self._engine.execution_options(**options)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    def exclusive(self) -> AbstractAsyncContextManager[Any]:
+        """What a writer holds while it writes."""
+        return self.write_lock if self.url.is_sqlite else nullcontext()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one consistent state.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        async with _translated(), self._reading_engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction, committed at the end of the block, rolled back if the block raises.
+
+        Raises:
+            Unavailable: the database failed; nothing may be told to be stored.
+        """
+        async with self.exclusive(), _translated(), self._engine.connect() as connection:
+            await connection.execution_options(sitting_begin="BEGIN IMMEDIATE")
+            async with connection.begin():
+                yield connection
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Faults of the database become `Unavailable`; broken rules (integrity) stay what they are."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (DBAPIError, OSError) as fault:
+        raise Unavailable() from fault
+    except SQLAlchemyError as fault:
+        if "QueuePool" in str(fault):  # no connection came free in time
+            raise Unavailable() from fault
+        raise
+
+
+def _engine(url: DatabaseUrl, *, read_only: bool) -> AsyncEngine:
+    if not url.is_sqlite:
+        return create_async_engine(url.for_engine, pool_size=10, max_overflow=10, pool_timeout=10, pool_pre_ping=True)
+    address = url.for_engine
+    if read_only:
+        address = address.set(database=f"file:{url.file}", query={"mode": "ro", "uri": "true"})
+    engine = create_async_engine(address, pool_size=8, max_overflow=0, pool_timeout=10)
+    event.listen(engine.sync_engine, "connect", _prepare_read_only if read_only else _prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _prepare(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None  # the driver must not begin transactions behind our back
+    cursor = dbapi_connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _prepare_read_only(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sitting_begin", "BEGIN"))

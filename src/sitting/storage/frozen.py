@@ -1,0 +1,55 @@
+"""What never changes once stored, kept in memory: published versions and question contents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Generic, TypeVar
+
+from sitting.domain.blueprint import PublishedVersion
+from sitting.domain.question import QuestionContent
+from sitting.storage.repositories.blueprints import BlueprintRepository
+from sitting.storage.repositories.questions import QuestionRepository
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MAX_VERSIONS = 500
+MAX_CONTENTS = 20_000
+
+
+class _Bounded(dict[K, V], Generic[K, V]):
+    """A dictionary that forgets its oldest entries."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        while len(self) > self._limit:
+            del self[next(iter(self))]
+
+
+class Frozen:
+    """A cache that cannot go stale. Only what was read from the database enters it: a rollback leaves no trace."""
+
+    def __init__(self) -> None:
+        self._versions: _Bounded[int, PublishedVersion] = _Bounded(MAX_VERSIONS)
+        self._contents: _Bounded[str, QuestionContent] = _Bounded(MAX_CONTENTS)
+
+    async def version(self, repository: BlueprintRepository, version_id: int) -> PublishedVersion:
+        """That published version."""
+        found = self._versions.get(version_id)
+        if found is None:
+            found = self._versions[version_id] = await repository.version(version_id)
+        return found
+
+    async def contents(self, repository: QuestionRepository, digests: Iterable[str]) -> Mapping[str, QuestionContent]:
+        """The contents of these digests."""
+        wanted = set(digests)
+        found = {digest: self._contents[digest] for digest in wanted if digest in self._contents}
+        missing = wanted - found.keys()
+        if missing:
+            for digest, content in (await repository.contents(missing)).items():
+                found[digest] = self._contents[digest] = content
+        return found

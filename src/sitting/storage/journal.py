@@ -1,0 +1,177 @@
+"""The journal: where the entries of running assessments become durable, many in one commit.
+
+Whatever waits at one instant goes into one transaction, and each is acknowledged after the commit. Of one assessment
+at most one entry is in a batch: entry n + 2 is offered only after n + 1 is known to be committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from sitting.domain.chain import SealedEvent
+from sitting.domain.errors import Unavailable
+from sitting.storage.errors import BadData, OutcomeUnknown, SequenceTaken, TryAgain
+
+MAX_BATCH = 500
+MAX_WAITING = 10_000
+MAX_RETRIES = 5
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRow:
+    """The current answer to one question, as the upsert writes it."""
+
+    question_id: str
+    selected_option: str | None
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of the log with the rows of assessment_responses that follow from it.
+
+    `begins_progress`: it may be the first response, so a status `started` moves to `in_progress`.
+    """
+
+    event: SealedEvent
+    responses: tuple[ResponseRow, ...] = ()
+    begins_progress: bool = False
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.event.assessment_id, self.event.seq
+
+
+class BatchWriter(Protocol):
+    """Writes a batch in one transaction; two exist, one for each database."""
+
+    async def write(self, batch: Sequence[Entry]) -> set[tuple[int, int]]:
+        """Store those entries whose number is free, and return their (assessment_id, seq).
+
+        The batch is sorted by assessment_id, which occurs once at most.
+
+        Raises:
+            BadData, TryAgain: nothing is stored. OutcomeUnknown: all or nothing is.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entry: Entry
+    done: asyncio.Future[None]
+
+
+class Journal:
+    """Group commit over one batch writer."""
+
+    def __init__(self, writer: BatchWriter) -> None:
+        self._writer = writer
+        self._waiting: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._run(), name="journal")
+
+    async def stop(self) -> None:
+        """Write what waits and take nothing more; every caller has been told by then."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        self._wake.set()
+        await task
+        await self._writer.close()
+
+    async def append(self, entry: Entry) -> None:
+        """Return once `entry` is committed.
+
+        Raises:
+            SequenceTaken: its number is not free; nothing is stored.
+            BadData: the database refuses its values; nothing is stored.
+            OutcomeUnknown: it may be stored or not.
+            Unavailable: too much waits already, or the journal does not run; nothing is stored.
+        """
+        if self._task is None or len(self._waiting) >= MAX_WAITING:
+            raise Unavailable()
+        waiting = _Waiting(entry, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._wake.set()
+        # Shielded: a caller that goes away must not take back what the writer may be storing.
+        await asyncio.shield(waiting.done)
+
+    async def _run(self) -> None:
+        while self._task is not None or self._waiting:
+            await self._wake.wait()
+            self._wake.clear()
+            while batch := self._take():
+                await self._settle(batch)
+
+    def _take(self) -> list[_Waiting]:
+        """The next batch, sorted, each assessment once; what has to wait stays in its order."""
+        batch: dict[int, _Waiting] = {}
+        kept: list[_Waiting] = []
+        while self._waiting and len(batch) < MAX_BATCH:
+            waiting = self._waiting.popleft()
+            if batch.setdefault(waiting.entry.event.assessment_id, waiting) is not waiting:
+                kept.append(waiting)
+        self._waiting.extendleft(reversed(kept))
+        return [batch[assessment_id] for assessment_id in sorted(batch)]
+
+    async def _settle(self, batch: list[_Waiting]) -> None:
+        """Write a batch and tell each; no failure of a batch ends the writer."""
+        try:
+            stored = await self._write([waiting.entry for waiting in batch])
+        except BadData as fault:
+            await self._bisect(batch, fault)
+        except Exception as fault:
+            log.error("journal_outcome_unknown", entries=len(batch), fault=repr(fault))
+            for waiting in batch:
+                _fail(waiting, OutcomeUnknown())
+        else:
+            for waiting in batch:
+                if waiting.entry.key in stored:
+                    _succeed(waiting)
+                else:
+                    _fail(waiting, SequenceTaken())
+
+    async def _write(self, entries: Sequence[Entry]) -> set[tuple[int, int]]:
+        for _ in range(MAX_RETRIES):
+            with contextlib.suppress(TryAgain):
+                return await self._writer.write(entries)
+        raise OutcomeUnknown("deadlocks or serialisation failures without end")
+
+    async def _bisect(self, batch: list[_Waiting], fault: BadData) -> None:
+        """One hostile value fails alone."""
+        if len(batch) == 1:
+            _fail(batch[0], fault)
+            return
+        middle = len(batch) // 2
+        await self._settle(batch[:middle])
+        await self._settle(batch[middle:])
+
+
+def _succeed(waiting: _Waiting) -> None:
+    if not waiting.done.done():
+        waiting.done.set_result(None)
+
+
+def _fail(waiting: _Waiting, fault: Exception) -> None:
+    if not waiting.done.done():
+        waiting.done.set_exception(fault)
+        waiting.done.exception()  # a caller that went away leaves nobody to fetch it

@@ -1,0 +1,1 @@
+"""Alembic's scripts: how a schema becomes the next one, on both databases."""

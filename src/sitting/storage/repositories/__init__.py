@@ -1,0 +1,1 @@
+"""One repository for each aggregate. Rows become domain objects here and nowhere else."""

@@ -1,0 +1,66 @@
+"""Assessments as the audit reads them: with the exact bytes, and whatever their rows hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sitting.domain.audit import AuditRecord, ResponseRecord
+from sitting.domain.question import QuestionContent
+from sitting.storage.repositories.assessments import AssessmentRepository, paper_from_slots
+from sitting.storage.repositories.events import EventRepository
+from sitting.storage.tables import assessments, question_contents
+
+_CONTENT = msgspec.json.Decoder(QuestionContent)
+
+
+class AuditRepository:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def assessment_ids(self, *, after: int, limit: int) -> list[int]:
+        """The ids of all assessments in order, behind `after`."""
+        statement = select(assessments.c.id).where(assessments.c.id > after).order_by(assessments.c.id).limit(limit)
+        return list(await self._connection.scalars(statement))
+
+    async def record(self, assessment_id: int) -> AuditRecord:
+        """All that is stored of that assessment.
+
+        Raises:
+            AssessmentNotFound: there is none.
+            ValueError, TypeError, LookupError: a row holds what no Sitting has written.
+        """
+        rows = AssessmentRepository(self._connection)
+        assessment = await rows.select(assessment_id)
+        slots = await rows.paper_slots(assessment_id)
+        contents = await self._contents([slot.content_digest for slot in slots])
+        return AuditRecord(
+            assessment=assessment,
+            events=await EventRepository(self._connection).read(assessment_id),
+            responses=[_response(row) for row in await rows.responses(assessment_id)],
+            paper=paper_from_slots(slots, {digest: _CONTENT.decode(body) for digest, body in contents.items()}),
+            contents=contents,
+        )
+
+    async def _contents(self, digests: Sequence[str]) -> Mapping[str, bytes]:
+        statement = select(question_contents).where(question_contents.c.digest.in_(sorted(set(digests))))
+        found = {row.digest: row.body for row in await self._connection.execute(statement)}
+        missing = sorted(set(digests) - found.keys())
+        if missing:
+            raise LookupError(f"the paper's content {missing[0]} is missing")
+        return found
+
+
+def _response(row: Row[Any]) -> ResponseRecord:
+    return ResponseRecord(
+        question_id=row.question_id,
+        selected_option=row.selected_option,
+        is_correct=row.is_correct,
+        points=row.points,
+        answered_at=row.answered_at,
+        seq=row.seq,
+    )

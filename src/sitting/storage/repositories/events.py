@@ -1,0 +1,62 @@
+"""The append-only logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sitting.domain.chain import SealedEvent
+from sitting.storage.errors import SequenceTaken
+from sitting.storage.tables import assessment_events
+
+
+class EventRepository:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def append(self, event: SealedEvent) -> None:
+        """Add the next entry of a log.
+
+        Raises:
+            SequenceTaken: somebody else wrote that number; the unit of work must be given up.
+        """
+        make = insert_postgresql if self._connection.dialect.name == "postgresql" else insert_sqlite
+        result = await self._connection.execute(
+            make(assessment_events).values(_row(event)).on_conflict_do_nothing().returning(assessment_events.c.seq)
+        )
+        if result.one_or_none() is None:
+            raise SequenceTaken()
+
+    async def read(self, assessment_id: int, *, after: int = 0, limit: int | None = None) -> Sequence[SealedEvent]:
+        """Entries of one log in order, behind `after`."""
+        statement = (
+            select(assessment_events)
+            .where(assessment_events.c.assessment_id == assessment_id, assessment_events.c.seq > after)
+            .order_by(assessment_events.c.seq)
+            .limit(limit)
+        )
+        return [_event(row) for row in await self._connection.execute(statement)]
+
+
+def _row(event: SealedEvent) -> dict[str, Any]:
+    return {
+        "assessment_id": event.assessment_id,
+        "seq": event.seq,
+        "type": event.type,
+        "occurred_at": event.occurred_at,
+        "salt": event.salt,
+        "payload": event.payload,
+        "inner_digest": event.inner,
+        "hash": event.hash,
+    }
+
+
+def _event(row: Row[Any]) -> SealedEvent:
+    return SealedEvent(
+        row.assessment_id, row.seq, row.type, row.occurred_at, row.salt, row.payload, row.inner_digest, row.hash
+    )

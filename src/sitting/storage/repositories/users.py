@@ -1,0 +1,128 @@
+"""People."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sitting.domain.errors import Conflict, NotFound
+from sitting.domain.user import Role, User
+from sitting.storage.tables import users
+
+
+class UserRepository:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def create(
+        self,
+        *,
+        name: str,
+        email: str,
+        roles: frozenset[Role],
+        now: datetime,
+        password_hash: str | None = None,
+        external_id: str | None = None,
+    ) -> User:
+        """Add a person; `email` must be normalised.
+
+        Raises:
+            Conflict: the email or the external id is taken.
+        """
+        values = {
+            "name": name,
+            "email": email,
+            "roles": roles_to_text(roles),
+            "password_hash": password_hash,
+            "external_id": external_id,
+            "created_at": now,
+            "updated_at": now,
+        }
+        try:
+            async with self._connection.begin_nested():
+                result = await self._connection.execute(insert(users).values(values).returning(*users.c))
+        except IntegrityError:
+            raise Conflict("There is a user with this email or external_id already.", email=email) from None
+        return _user(result.one())
+
+    async def select(self, user_id: int) -> User:
+        """That user.
+
+        Raises:
+            NotFound: there is none.
+        """
+        user = await self.select_optional(user_id)
+        if user is None:
+            raise NotFound("There is no such user.", user_id=user_id)
+        return user
+
+    async def select_optional(self, user_id: int) -> User | None:
+        return await self._one(users.c.id == user_id)
+
+    async def select_many(self, user_ids: Iterable[int]) -> dict[int, User]:
+        """Those that exist, by user_id."""
+        rows = await self._connection.execute(select(users).where(users.c.id.in_(sorted(set(user_ids)))))
+        return {row.id: _user(row) for row in rows}
+
+    async def select_optional_by_email(self, email: str) -> User | None:
+        return await self._one(users.c.email == email)
+
+    async def select_optional_by_external_id(self, external_id: str) -> User | None:
+        return await self._one(users.c.external_id == external_id)
+
+    async def password_hash(self, user_id: int) -> str | None:
+        """The Argon2 hash of the password; None if the user has none."""
+        return await self._connection.scalar(select(users.c.password_hash).where(users.c.id == user_id))
+
+    async def set_password(self, user_id: int, password_hash: str, *, now: datetime) -> None:
+        """Store a new password's hash and void all tokens issued so far."""
+        await self._connection.execute(
+            update(users)
+            .where(users.c.id == user_id)
+            .values(password_hash=password_hash, not_before=now, updated_at=now)
+        )
+
+    async def list_page(self, *, after: int, limit: int, query: str | None = None) -> list[User]:
+        """Users by id, behind `after`; `query` narrows to names and addresses that contain it."""
+        statement = select(users).where(users.c.id > after).order_by(users.c.id).limit(limit)
+        if query:
+            pattern = query.lower()
+            statement = statement.where(
+                or_(
+                    func.lower(users.c.name).contains(pattern, autoescape=True),
+                    users.c.email.contains(pattern, autoescape=True),
+                )
+            )
+        return [_user(row) for row in await self._connection.execute(statement)]
+
+    async def any_exist(self) -> bool:
+        return await self._connection.scalar(select(users.c.id).limit(1)) is not None
+
+    async def _one(self, condition: Any) -> User | None:
+        row = (await self._connection.execute(select(users).where(condition))).one_or_none()
+        return None if row is None else _user(row)
+
+
+def roles_to_text(roles: frozenset[Role]) -> str:
+    return " ".join(sorted(roles))
+
+
+def roles_from_text(text: str) -> frozenset[Role]:
+    return frozenset(Role(name) for name in text.split())
+
+
+def _user(row: Row[Any]) -> User:
+    return User(
+        user_id=row.id,
+        name=row.name,
+        email=row.email,
+        external_id=row.external_id,
+        roles=roles_from_text(row.roles),
+        not_before=row.not_before,
+        created_at=row.created_at,
+    )

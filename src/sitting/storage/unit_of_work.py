@@ -1,0 +1,139 @@
+"""One transaction with its repositories; the one place that commits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sitting.domain.assessment import fold
+from sitting.domain.chain import SealedEvent
+from sitting.domain.errors import Unavailable
+from sitting.domain.events import Attached, EventBody
+from sitting.domain.live import LiveAssessment
+from sitting.storage.database import Database
+from sitting.storage.errors import SequenceTaken
+from sitting.storage.frozen import Frozen
+from sitting.storage.hub import Change, Hub
+from sitting.storage.journal import Journal
+from sitting.storage.repositories.applications import ApplicationRepository
+from sitting.storage.repositories.assessments import AssessmentRepository, paper_from_slots
+from sitting.storage.repositories.blueprints import BlueprintRepository
+from sitting.storage.repositories.credentials import CredentialRepository
+from sitting.storage.repositories.events import EventRepository
+from sitting.storage.repositories.questions import QuestionRepository
+from sitting.storage.repositories.users import UserRepository
+
+T = TypeVar("T")
+MAX_LOSSES = 5
+
+
+class UnitOfWork:
+    """The repositories of one transaction."""
+
+    def __init__(self, connection: AsyncConnection, frozen: Frozen) -> None:
+        self.frozen = frozen
+        self.users = UserRepository(connection)
+        self.credentials = CredentialRepository(connection)
+        self.questions = QuestionRepository(connection)
+        self.blueprints = BlueprintRepository(connection)
+        self.applications = ApplicationRepository(connection)
+        self.assessments = AssessmentRepository(connection)
+        self.events = EventRepository(connection)
+        self.changes: list[Change] = []
+
+    async def load(self, assessment_id: int) -> LiveAssessment:
+        """The assessment with its rules, its paper and the fold of its log.
+
+        Raises:
+            AssessmentNotFound: there is none.
+        """
+        assessment = await self.assessments.select(assessment_id)
+        version = await self.frozen.version(self.blueprints, assessment.test_version_id)
+        slots = await self.assessments.paper_slots(assessment_id)
+        contents = await self.frozen.contents(self.questions, [slot.content_digest for slot in slots])
+        state = fold(assessment_id, await self.events.read(assessment_id))
+        return LiveAssessment(assessment, version.blueprint, paper_from_slots(slots, contents), state)
+
+    async def append(self, live: LiveAssessment, body: EventBody, now: datetime) -> SealedEvent:
+        """Add the next entry to the log, note the new head, and tell the hub once this is committed.
+
+        Raises:
+            SequenceTaken: somebody else wrote that number; give the unit of work up.
+        """
+        event = live.state.next_event(body, now)
+        await self.events.append(event)
+        await self.assessments.update_head(event.assessment_id, event.seq, event.hash, now=now)
+        live.state.apply(event)
+        self.changes.append(Change(event.assessment_id, event.seq))
+        return event
+
+    async def attach(self, live: LiveAssessment, connection_id: str, now: datetime) -> None:
+        """Give the right to write to that connection, and take it from whichever had it.
+
+        Raises:
+            SequenceTaken: somebody else wrote; give the unit of work up.
+        """
+        how = "start" if live.state.attachment == 0 else "takeover" if live.state.attached else "resume"
+        await self.append(live, Attached(connection_id, how), now)
+
+
+class Storage:
+    """What use cases write to and read from.
+
+    Attributes:
+        journal: for the entries of running assessments, many in one commit.
+        hub: tells what was committed.
+    """
+
+    def __init__(self, database: Database, journal: Journal, hub: Hub) -> None:
+        self.database = database
+        self.journal = journal
+        self.hub = hub
+        self.frozen = Frozen()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[UnitOfWork]:
+        """Repositories over one consistent state, for reading only."""
+        async with self.database.reading() as connection:
+            yield UnitOfWork(connection, self.frozen)
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+        """Repositories over one transaction: committed at the end of the block, rolled back if it raises."""
+        async with self.database.writing() as connection:
+            unit = UnitOfWork(connection, self.frozen)
+            yield unit
+        for change in unit.changes:
+            self.hub.publish(change)
+
+    async def work(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Do `work` in a unit of work, again from the beginning whenever somebody else took its number in a log.
+
+        Raises:
+            Unavailable: it lost too often, or the database failed.
+        """
+        for _ in range(MAX_LOSSES):
+            try:
+                async with self.unit_of_work() as unit:
+                    return await work(unit)
+            except SequenceTaken:
+                continue
+        raise Unavailable()
+
+    async def refresh(self, live: LiveAssessment) -> None:
+        """Fold what the log has gained, and read the row anew if that ended the assessment.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        was_over = live.state.is_over
+        async with self.reading() as unit:
+            for event in await unit.events.read(live.assessment_id, after=live.state.seq):
+                live.state.apply(event)
+            if live.state.is_over and not was_over:
+                live.assessment = await unit.assessments.select(live.assessment_id)
+        live.is_stale = False
