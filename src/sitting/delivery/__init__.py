@@ -1,0 +1,1 @@
+"""The WebSocket, live: accepting, reading, answering. It decides nothing that the rooms below can decide."""

@@ -1,0 +1,250 @@
+"""One live connection: reads, answers in order, and tells what happens elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime
+
+import structlog
+
+from sitting.delivery.handlers import handle
+from sitting.delivery.inbox import (
+    ClientGone,
+    FrameArrived,
+    Happening,
+    Inbox,
+    LogChanged,
+    ReadingStopped,
+    WarningDue,
+)
+from sitting.delivery.manager import ConnectionManager
+from sitting.delivery.socket import Socket, SocketClosed
+from sitting.delivery.warnings import warning_times
+from sitting.domain.errors import (
+    AttachmentStale,
+    InternalError,
+    NotAuthenticated,
+    RateLimited,
+    SittingError,
+    Unavailable,
+)
+from sitting.domain.live import LiveAssessment, completed_message
+from sitting.domain.messages import ServerMessage, SystemMessage, TimeWarning
+from sitting.kit.ids import random_id
+from sitting.protocol.close_codes import CloseCode
+from sitting.protocol.commands import decode
+from sitting.protocol.connection import ConnectionState
+from sitting.protocol.encoding import encode, error_message
+from sitting.storage.hub import Change
+from sitting.usecases.detach_assessment import detach_assessment
+from sitting.usecases.services import Services
+
+AUTH_TIMEOUT_SECONDS = 5
+REPLACED_SENTENCE = "This assessment goes on in another window or on another device."
+
+log = structlog.get_logger(__name__)
+
+
+class Connection:
+    """What one socket is at, over the socket itself.
+
+    Attributes:
+        state: what it may do. live: what it works on, None before a start or resume.
+        end_told: the client has been told that the assessment is over.
+    """
+
+    def __init__(self, services: Services, manager: ConnectionManager, socket: Socket, state: ConnectionState) -> None:
+        self.services = services
+        self.manager = manager
+        self.state = state
+        self.live: LiveAssessment | None = None
+        self.end_told = False
+        self._socket = socket
+        self._inbox = Inbox()
+        self._timers: list[asyncio.TimerHandle] = []
+        self._unsubscribe = _nothing
+
+    async def run(self) -> None:
+        """Serve the connection until it closes."""
+        reader = asyncio.create_task(self._read(), name=f"read {self.state.connection_id}")
+        self.manager.connect(self)
+        try:
+            await self._authenticated()
+            while await self._next():
+                pass
+        except SocketClosed:
+            pass
+        finally:
+            reader.cancel()
+            self.manager.disconnect(self)
+            await self._let_go()
+
+    def attach(self, live: LiveAssessment, now: datetime) -> None:
+        """Work on that assessment from now on, and listen to what others do with it."""
+        self._stop_listening()
+        row = live.assessment
+        self.live, self.end_told = live, live.state.is_over
+        self.state.start_assessment(row.test_id, row.assessment_id, now, live.state.attachment)
+        self._unsubscribe = self.services.storage.hub.subscribe(row.assessment_id, self._on_change)
+        loop = asyncio.get_running_loop()
+        delays = warning_times(live.state.schedule.remaining_seconds(now))
+        self._timers = [loop.call_later(delay, self._inbox.put, WarningDue()) for delay in delays]
+
+    async def say(self, message: ServerMessage, reply_to: str | None = None) -> None:
+        """Send one message.
+
+        Raises:
+            SocketClosed: it cannot be sent.
+        """
+        await self._socket.send_text(encode(message, reply_to))
+
+    async def close(self, code: CloseCode, reason: str) -> None:
+        """Close the socket and stop serving it.
+
+        Raises:
+            SocketClosed: always.
+        """
+        await self._socket.close(code, reason)
+        raise SocketClosed()
+
+    # --- reading ---
+
+    async def _read(self) -> None:
+        """Stamp each frame on arrival and hand it over, so that a slow server never costs the candidate time."""
+        while True:
+            try:
+                text = await self._socket.receive_text()
+                if text is None:
+                    self._inbox.put(ClientGone())
+                    return
+                arrived_at = self.services.clock.now()
+                self.state.frame_received()
+                self._inbox.put(FrameArrived(text, arrived_at))
+            except ValueError:
+                self._inbox.put(ReadingStopped(CloseCode.UNSUPPORTED_DATA))
+                return
+            except RateLimited:
+                # At once, and not behind the frames that wait: they may be why we are slow.
+                await self._socket.close(CloseCode.TOO_MANY_MESSAGES, "too many unanswered messages")
+                self._inbox.put(ClientGone())
+                return
+
+    async def _authenticated(self) -> None:
+        """Wait until the client has said who it is.
+
+        Raises:
+            SocketClosed: it did not, in time.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(AUTH_TIMEOUT_SECONDS):
+                while self.state.user_id is None and await self._next():
+                    pass
+        if self.state.user_id is None:
+            await self.close(CloseCode.NOT_AUTHENTICATED, "not authenticated in time")
+
+    # --- happenings ---
+
+    async def _next(self) -> bool:
+        """Deal with the next happening; false once the client is gone."""
+        happening: Happening = await self._inbox.get()
+        match happening:
+            case FrameArrived(text, arrived_at):
+                await self._answer(text, arrived_at)
+                self.state.frame_answered()
+            case LogChanged():
+                await self._look()
+            case WarningDue():
+                await self._warn()
+            case ReadingStopped(code):
+                await self._socket.close(CloseCode(code), "text frames only")
+                return False
+            case ClientGone():
+                return False
+        return True
+
+    async def _answer(self, text: str, arrived_at: datetime) -> None:
+        message_id: str | None = None
+        try:
+            command, message_id = decode(text, strict=self.state.speaks_v1)
+            self.state.admit(command)
+            await handle(self, command, message_id, arrived_at)
+        except SittingError as error:
+            await self._refuse(error, message_id)
+        except SocketClosed:
+            raise
+        except Exception as fault:
+            await self._refuse(self._unforeseen(fault), message_id)
+        await self._tell_end()
+
+    async def _refuse(self, error: SittingError, message_id: str | None) -> None:
+        reply_to = error.details.pop("id", None) or message_id
+        await self.say(error_message(error), reply_to)
+        if isinstance(error, AttachmentStale):
+            await self.close(CloseCode.REPLACED, "replaced by a newer connection")
+        if isinstance(error, NotAuthenticated):
+            await self.close(CloseCode.NOT_AUTHENTICATED, "not authenticated")
+
+    def _unforeseen(self, fault: Exception) -> InternalError:
+        """Whatever it was, the client learns an id and nothing else."""
+        error_id = random_id("e", 12)
+        log.error("unforeseen_error", error_id=error_id, connection_id=self.state.connection_id, exc_info=fault)
+        if self.live is not None:
+            self.live.is_stale = True
+        return InternalError(error_id=error_id)
+
+    async def _look(self) -> None:
+        """See what others did: ended it, or took it over."""
+        if self.live is None:
+            return
+        try:
+            await self.services.storage.refresh(self.live)
+        except Unavailable:
+            self.live.is_stale = True
+            return
+        await self._tell_end()
+        if self.live.state.attachment != self.state.attachment and not self.live.state.is_over:
+            await self.say(SystemMessage(REPLACED_SENTENCE))
+            await self.close(CloseCode.REPLACED, "replaced by a newer connection")
+
+    async def _tell_end(self) -> None:
+        """The assessment was ended by somebody else: say so, and that there is no use in coming back."""
+        if self.live is not None and self.live.state.is_over and not self.end_told:
+            self.end_told = True
+            await self.say(completed_message(self.live))
+            await self.close(CloseCode.ASSESSMENT_OVER, "the assessment is over")
+
+    async def _warn(self) -> None:
+        if self.live is None or self.live.state.is_over:
+            return
+        remaining = self.live.state.schedule.remaining_seconds(self.services.clock.now())
+        if remaining is not None:
+            await self.say(TimeWarning(remaining))
+
+    # --- the end ---
+
+    def _on_change(self, change: Change) -> None:
+        if self.live is not None and change.seq > self.live.state.seq:
+            self._inbox.put(LogChanged())
+
+    def _stop_listening(self) -> None:
+        self._unsubscribe()
+        for timer in self._timers:
+            timer.cancel()
+
+    async def _let_go(self) -> None:
+        """Log `detached`, if this socket still holds the assessment; whatever hinders that must not hinder closing."""
+        self._stop_listening()
+        if self.live is None or self.live.state.is_over:
+            return
+        now = self.services.clock.now()
+        try:
+            await detach_assessment(self.services.storage, self.live, attachment=self.state.attachment, now=now)
+        except SittingError:
+            return
+        except Exception as fault:
+            log.error("detach_failed", connection_id=self.state.connection_id, exc_info=fault)
+
+
+def _nothing() -> None:
+    return None

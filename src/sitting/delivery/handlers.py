@@ -1,0 +1,278 @@
+"""One handler for each command: it calls one use case and says what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sitting.domain.errors import AssessmentOver, SittingError
+from sitting.domain.events import EndReason
+from sitting.domain.live import (
+    LiveAssessment,
+    completed_message,
+    progress,
+    recovered_message,
+    started_message,
+)
+from sitting.domain.messages import Acknowledgement, AnswerSaved, AuthSuccess, Pong
+from sitting.identity.identify import identify_by_token
+from sitting.protocol.close_codes import CloseCode
+from sitting.protocol.commands import (
+    Auth,
+    Command,
+    CompleteAssessment,
+    FlagQuestion,
+    GetProgress,
+    GetQuestion,
+    Heartbeat,
+    IntegrityEvent,
+    ResumeAssessment,
+    StartAssessment,
+    SubmitAnswer,
+    entity_id,
+)
+from sitting.usecases.finalize_assessment import finalize_assessment
+from sitting.usecases.flag_question import flag_question
+from sitting.usecases.note_integrity_event import note_integrity_event
+from sitting.usecases.resume_assessment import resume_assessment
+from sitting.usecases.submit_answers import AnswerOutcome, submit_answers
+
+if TYPE_CHECKING:
+    from sitting.delivery.connection import Connection
+
+
+async def handle(connection: Connection, command: Command, id_: str | None, arrived_at: datetime) -> None:
+    """Do what the command asks for.
+
+    Args:
+        id_: the client's id of the message, named again in the direct reply.
+
+    Raises:
+        SittingError: it is refused. SocketClosed: nothing can be said any more.
+    """
+    await _handler(type(command))(connection, command, id_, arrived_at)
+
+
+def _live(connection: Connection) -> LiveAssessment:
+    assert connection.live is not None  # ConnectionState admits these commands only when attached
+    return connection.live
+
+
+def _user_id(connection: Connection) -> int:
+    assert connection.state.user_id is not None
+    return connection.state.user_id
+
+
+async def _auth(connection: Connection, command: Auth, id_: str | None, now: datetime) -> None:
+    services = connection.services
+    identity = await identify_by_token(services.storage, services.keys, command.token, now=now)
+    connection.state.authenticate(identity.user_id)
+    await connection.say(AuthSuccess(identity.user_id, connection.state.connection_id, now), id_)
+
+
+async def _start(connection: Connection, command: StartAssessment, id_: str | None, _arrived_at: datetime) -> None:
+    now = connection.services.clock.now()
+    started = await connection.manager.start_assessment_session(
+        connection,
+        user_id=_user_id(connection),
+        test_id=connection.state.resolve_test_id(command),
+        application_id=None if command.application_id is None else entity_id(command.application_id),
+        now=now,
+    )
+    await connection.say(started_message(started.live, now, recovered=started.recovered), id_)
+    await _show_next(connection, started.live)
+
+
+async def _show_next(connection: Connection, live: LiveAssessment) -> None:
+    """The question where the candidate goes on, while questions are still delivered."""
+    try:
+        question = live.deliver(live.question_to_show(), connection.services.clock.now())
+    except SittingError:
+        return
+    await connection.say(question.shown())
+
+
+async def _resume(connection: Connection, command: ResumeAssessment, id_: str | None, arrived_at: datetime) -> None:
+    storage, now = connection.services.storage, connection.services.clock.now()
+    live = await resume_assessment(
+        storage,
+        user_id=_user_id(connection),
+        assessment_id=entity_id(command.assessment_id),
+        connection_id=connection.state.connection_id,
+        now=now,
+    )
+    connection.attach(live, now)
+    outcomes = await _hand_in(connection, live, command.pending, arrived_at)
+    await connection.say(recovered_message(live, connection.services.clock.now(), outcomes), id_)
+    if live.state.is_over:
+        connection.end_told = True
+        await connection.close(CloseCode.ASSESSMENT_OVER, "the assessment is over")
+
+
+async def _hand_in(
+    connection: Connection, live: LiveAssessment, pending: Sequence[SubmitAnswer], arrived_at: datetime
+) -> list[Acknowledgement]:
+    """Store the pending answers as one entry; one that is no answer at all does not hold up the others."""
+    acknowledged: dict[int, Acknowledgement] = {}
+    answers, positions = [], []
+    for position, item in enumerate(pending):
+        try:
+            answers.append(item.to_answer())
+            positions.append(position)
+        except SittingError as error:
+            acknowledged[position] = Acknowledgement(
+                item.question_id, item.client_id, item.client_seq, "refused", code=error.code
+            )
+    if answers:
+        outcomes = await submit_answers(
+            connection.services.storage,
+            live,
+            attachment=connection.state.attachment,
+            answers=answers,
+            arrived_at=arrived_at,
+            now=connection.services.clock.now(),
+        )
+        acknowledged |= dict(zip(positions, map(_acknowledgement, outcomes), strict=True))
+    return [acknowledged[position] for position in sorted(acknowledged)]
+
+
+def _acknowledgement(outcome: AnswerOutcome) -> Acknowledgement:
+    answer, stored = outcome.answer, outcome.stored
+    return Acknowledgement(
+        question_id=answer.question_id,
+        client_id=answer.client_id,
+        client_seq=answer.client_seq,
+        outcome=outcome.verdict,
+        seq=stored.seq if stored else None,
+        saved_at=stored.saved_at if stored else None,
+        digest=stored.digest if stored else None,
+        code=outcome.error.code if outcome.error else None,
+    )
+
+
+async def _submit(connection: Connection, command: SubmitAnswer, id_: str | None, arrived_at: datetime) -> None:
+    live = _live(connection)
+    clock = connection.services.clock
+    [outcome] = await submit_answers(
+        connection.services.storage,
+        live,
+        attachment=connection.state.attachment,
+        answers=[command.to_answer()],
+        arrived_at=arrived_at,
+        now=clock.now(),
+    )
+    if outcome.error is not None:
+        raise outcome.error
+    assert outcome.stored is not None
+    await connection.say(
+        AnswerSaved(
+            question_id=outcome.answer.question_id,
+            client_id=outcome.answer.client_id,
+            client_seq=outcome.answer.client_seq,
+            seq=outcome.stored.seq,
+            saved_at=outcome.stored.saved_at,
+            digest=outcome.stored.digest,
+        ),
+        id_,
+    )
+    await connection.say(progress(live, clock.now()))
+    if not connection.state.speaks_v1 and not live.state.is_over:
+        await _lead_on(connection, live, arrived_at)
+
+
+async def _lead_on(connection: Connection, live: LiveAssessment, arrived_at: datetime) -> None:
+    """Clients older than `sitting.v1` never ask: the next question follows by itself, and after the last the end."""
+    if live.next_unanswered() is None:
+        await _complete(connection, None, None, arrived_at)
+    else:
+        await _show_next(connection, live)
+
+
+async def _question(connection: Connection, command: GetQuestion, id_: str | None, arrived_at: datetime) -> None:
+    live = _live(connection)
+    if command.question_id is not None:
+        question = live.paper.question(command.question_id)
+    elif command.position is not None:
+        question = live.paper.at_position(command.position)
+    else:
+        question = live.question_to_show()
+    await connection.say(live.deliver(question, arrived_at).shown(), id_)
+
+
+async def _flag(connection: Connection, command: FlagQuestion, id_: str | None, _arrived_at: datetime) -> None:
+    live = _live(connection)
+    now = connection.services.clock.now()
+    await flag_question(
+        connection.services.storage,
+        live,
+        attachment=connection.state.attachment,
+        question_id=command.question_id,
+        flagged=command.flagged,
+        now=now,
+    )
+    await connection.say(progress(live, now), id_)
+
+
+async def _note(connection: Connection, command: IntegrityEvent, _id: str | None, _arrived_at: datetime) -> None:
+    await note_integrity_event(
+        connection.services.storage,
+        _live(connection),
+        attachment=connection.state.attachment,
+        kind=command.kind,
+        detail=command.detail_text(),
+        now=connection.services.clock.now(),
+    )
+
+
+async def _complete(
+    connection: Connection, _command: CompleteAssessment | None, id_: str | None, arrived_at: datetime
+) -> None:
+    live = _live(connection)
+    if live.state.is_over:
+        raise AssessmentOver()
+    final = await finalize_assessment(
+        connection.services.storage,
+        connection.services.signer,
+        assessment_id=live.assessment_id,
+        reason=EndReason.SUBMITTED,
+        now=connection.services.clock.now(),
+        arrived_at=arrived_at,
+        attachment=connection.state.attachment,
+    )
+    live.assessment, live.state, live.is_stale = final.assessment, final.state, False
+    connection.end_told = True
+    await connection.say(completed_message(live), id_)
+
+
+async def _pong(connection: Connection, _command: Heartbeat, id_: str | None, _arrived_at: datetime) -> None:
+    now = connection.services.clock.now()
+    live = connection.live
+    remaining = None if live is None or live.state.is_over else live.state.schedule.remaining_seconds(now)
+    await connection.say(Pong(now, remaining), id_)
+
+
+async def _progress(connection: Connection, _command: GetProgress, id_: str | None, _arrived_at: datetime) -> None:
+    await connection.say(progress(_live(connection), connection.services.clock.now()), id_)
+
+
+Handler = Callable[["Connection", Any, str | None, datetime], Awaitable[None]]
+_HANDLERS: dict[type[Command], Handler] = {
+    Auth: _auth,
+    StartAssessment: _start,
+    ResumeAssessment: _resume,
+    SubmitAnswer: _submit,
+    GetQuestion: _question,
+    FlagQuestion: _flag,
+    GetProgress: _progress,
+    IntegrityEvent: _note,
+    CompleteAssessment: _complete,
+    Heartbeat: _pong,
+}
+
+
+@cache
+def _handler(type_: type[Command]) -> Handler:
+    """The handler of that command, or of the command that its strict form is derived from."""
+    return next(handler for command, handler in _HANDLERS.items() if issubclass(type_, command))

@@ -1,0 +1,63 @@
+"""What happens to one connection, in the order in which it happened."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FrameArrived:
+    """A text frame, stamped by the server's clock on arrival."""
+
+    text: str
+    arrived_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGone:
+    """The socket is closed from the other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingStopped:
+    """The client broke a rule of the transport; close with that code."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogChanged:
+    """Somebody wrote into the log of the attached assessment."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningDue:
+    """It is time to tell how much time is left."""
+
+
+Happening = FrameArrived | ClientGone | ReadingStopped | LogChanged | WarningDue
+
+
+class Inbox:
+    """A queue with one reader. Frames are bounded by the connection's rules, the rest by their nature."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Happening] = asyncio.Queue()
+        self._change_waits = False
+
+    def put(self, happening: Happening) -> None:
+        """Add; of several changes of the log that wait, one is enough."""
+        if isinstance(happening, LogChanged):
+            if self._change_waits:
+                return
+            self._change_waits = True
+        self._queue.put_nowait(happening)
+
+    async def get(self) -> Happening:
+        """The next happening."""
+        happening = await self._queue.get()
+        if isinstance(happening, LogChanged):
+            self._change_waits = False
+        return happening

@@ -1,0 +1,87 @@
+"""One WebSocket as ASGI gives it, with time limits on what we send."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from sitting.protocol.close_codes import CloseCode
+
+SEND_TIMEOUT_SECONDS = 10
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class SocketClosed(Exception):
+    """Nothing can be sent any more."""
+
+
+class Socket:
+    """Text frames out and in."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._open = True
+
+    async def accept(self, subprotocol: str | None) -> None:
+        """Finish the handshake. Refusals come after it, as close codes: browsers cannot read a refused handshake."""
+        await self._receive()
+        await self._deliver({"type": "websocket.accept", "subprotocol": subprotocol})
+
+    async def receive_text(self) -> str | None:
+        """The next text frame; None once the client is gone.
+
+        Raises:
+            ValueError: the frame is binary.
+        """
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            self._open = False
+            return None
+        text = message.get("text")
+        if not isinstance(text, str):
+            raise ValueError("binary frame")
+        return text
+
+    async def send_text(self, text: str) -> None:
+        """Send one frame.
+
+        Raises:
+            SocketClosed: the client is gone, or takes nothing any more.
+        """
+        await self._deliver({"type": "websocket.send", "text": text})
+
+    async def close(self, code: CloseCode, reason: str = "") -> None:
+        """Close, if it is still open."""
+        if self._open:
+            try:
+                await self._deliver({"type": "websocket.close", "code": int(code), "reason": reason})
+            except SocketClosed:
+                return
+            self._open = False
+
+    async def _deliver(self, message: Message) -> None:
+        if not self._open:
+            raise SocketClosed()
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+                await self._send(message)
+        except TimeoutError:
+            await self._give_up()
+            raise SocketClosed() from None
+        except (OSError, RuntimeError) as fault:  # what servers raise once the peer is gone
+            self._open = False
+            raise SocketClosed() from fault
+
+    async def _give_up(self) -> None:
+        """A client that reads nothing for so long is cut off; it may come back."""
+        self._open = False
+        try:
+            async with asyncio.timeout(1):
+                await self._send({"type": "websocket.close", "code": int(CloseCode.TOO_SLOW), "reason": "too slow"})
+        except (TimeoutError, OSError, RuntimeError):
+            return

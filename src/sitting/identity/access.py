@@ -1,0 +1,52 @@
+"""The access matrix: which role may do what. A new action without a row here cannot be asked for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sitting.domain.errors import NotAllowed
+from sitting.domain.user import STAFF_ROLES, Role
+from sitting.identity.identify import Identity
+
+
+class Action(StrEnum):
+    USE_ACCOUNT = "use_account"
+    TAKE_TESTS = "take_tests"
+    READ_BANK = "read_bank"
+    EDIT_BANK = "edit_bank"
+    READ_TESTS = "read_tests"
+    EDIT_TESTS = "edit_tests"
+    INVITE = "invite"
+    READ_ASSESSMENTS = "read_assessments"
+    READ_USERS = "read_users"
+    EDIT_USERS = "edit_users"
+
+
+_AUTHORS = frozenset({Role.AUTHOR, Role.ADMIN})
+MATRIX: dict[Action, frozenset[Role]] = {
+    Action.USE_ACCOUNT: frozenset(Role),
+    Action.TAKE_TESTS: frozenset(Role),
+    Action.READ_BANK: frozenset({Role.AUTHOR, Role.REVIEWER, Role.ADMIN}),
+    Action.EDIT_BANK: _AUTHORS,
+    Action.READ_TESTS: STAFF_ROLES,
+    Action.EDIT_TESTS: _AUTHORS,
+    Action.INVITE: _AUTHORS,
+    Action.READ_ASSESSMENTS: STAFF_ROLES,
+    Action.READ_USERS: STAFF_ROLES,
+    Action.EDIT_USERS: frozenset({Role.ADMIN}),
+}
+
+
+def may(identity: Identity, action: Action) -> bool:
+    """Whether one of the caller's roles allows the action."""
+    return not MATRIX[action].isdisjoint(identity.roles)
+
+
+def require(identity: Identity, action: Action) -> None:
+    """Refuse whoever may not.
+
+    Raises:
+        NotAllowed: no role of the caller allows the action.
+    """
+    if not may(identity, action):
+        raise NotAllowed()

@@ -1,0 +1,33 @@
+"""Passwords: Argon2id with the library's own settings (RFC 9106, low-memory profile)."""
+
+from __future__ import annotations
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from sitting.domain.errors import InvalidMessage
+
+MIN_LENGTH = 10
+MAX_LENGTH = 512
+_hasher = PasswordHasher()
+_NOBODY = _hasher.hash("nobody's password")
+
+
+def hash_password(password: str) -> str:
+    """The string to store. Takes tens of milliseconds: call it in a thread.
+
+    Raises:
+        InvalidMessage: the password is too short or too long.
+    """
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise InvalidMessage(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.", field="password")
+    return _hasher.hash(password)
+
+
+def verify_password(stored: str | None, password: str) -> bool:
+    """Whether the password fits; a user without one costs the same time. Call it in a thread."""
+    try:
+        _hasher.verify(stored or _NOBODY, password[:MAX_LENGTH])
+    except (VerificationError, InvalidHashError):
+        return False
+    return stored is not None

@@ -1,0 +1,113 @@
+"""JSON Web Tokens, signed with the shared secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+
+from sitting.domain.errors import NotAuthenticated
+from sitting.kit.ids import random_secret
+
+ALGORITHM = "HS256"
+MIN_SECRET_BYTES = 32
+LEEWAY = timedelta(seconds=5)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says, its signature and times checked. One of `user_id` and `subject` is set."""
+
+    user_id: int | None
+    subject: str | None
+    issued_at: datetime | None
+    expires_at: datetime
+    jti: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKeys:
+    """What tokens are checked against.
+
+    Attributes:
+        secret: shared with whoever else mints tokens, at least 32 bytes.
+        issuer, audience: required of a token where set.
+    """
+
+    secret: str
+    issuer: str | None = None
+    audience: str | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.secret.encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"the token secret needs at least {MIN_SECRET_BYTES} bytes")
+
+    def __repr__(self) -> str:
+        return "TokenKeys(…)"
+
+
+def mint(keys: TokenKeys, user_id: int, *, now: datetime, lifetime: timedelta, role: str | None = None) -> str:
+    """A token for that user. The role in it informs its reader; the roles of the database decide."""
+    claims: dict[str, Any] = {
+        "user_id": user_id,
+        "jti": random_secret(),
+        "iat": int(now.timestamp()),
+        "exp": int((now + lifetime).timestamp()),
+        "iss": keys.issuer,
+        "aud": keys.audience,
+        "role": role,
+    }
+    present = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(present, keys.secret, algorithm=ALGORITHM)
+
+
+def read(keys: TokenKeys, token: str, *, now: datetime) -> Claims:
+    """Check signature, times, issuer and audience.
+
+    Raises:
+        NotAuthenticated: something is wrong with it; the message does not say what.
+    """
+    try:
+        claims = jwt.decode(
+            token,
+            keys.secret,
+            algorithms=[ALGORITHM],
+            issuer=keys.issuer,
+            audience=keys.audience,
+            # Times are held against our own clock, below.
+            options={
+                "require": ["exp"],
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+                "verify_aud": keys.audience is not None,
+            },
+        )
+        return _claims(claims, now)
+    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, RecursionError):
+        raise NotAuthenticated("This token is not valid.") from None
+
+
+def _claims(claims: dict[str, Any], now: datetime) -> Claims:
+    expires_at = _instant(claims["exp"])
+    not_before = _instant(claims["nbf"]) if "nbf" in claims else None
+    issued_at = _instant(claims["iat"]) if "iat" in claims else None
+    if expires_at <= now - LEEWAY or (not_before is not None and not_before > now + LEEWAY):
+        raise ValueError("not at this time")
+    user_id, subject, jti = claims.get("user_id"), claims.get("sub"), claims.get("jti")
+    if user_id is not None and (not isinstance(user_id, int) or isinstance(user_id, bool) or user_id < 1):
+        raise ValueError("user_id is no positive integer")
+    if user_id is None and not (isinstance(subject, str) and subject):
+        raise ValueError("it names nobody")
+    if jti is not None and not isinstance(jti, str):
+        raise ValueError("jti is no text")
+    return Claims(user_id, None if user_id is not None else subject, issued_at, expires_at, jti)
+
+
+def _instant(value: Any) -> datetime:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("a time is a number")
+    return _EPOCH + timedelta(seconds=value)

@@ -1,0 +1,248 @@
+"""What a client may say. Bytes become typed commands here, or a refusal that names what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from sitting.domain.errors import InvalidAnswer, InvalidMessage, UnknownType
+from sitting.domain.response import Answer
+from sitting.kit.canonical import canonical_json
+
+MAX_FRAME_BYTES = 64 * 1024
+MAX_PENDING = 50
+MAX_PENDING_BYTES = 48 * 1024
+MAX_DETAIL = 2000
+ID_LIMIT = 2**53
+
+# Behind an odd number of backslashes it is no escape but ordinary text about one.
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+EntityId = Annotated[int, Meta(ge=1, lt=ID_LIMIT)] | Annotated[str, Meta(pattern=r"^[0-9]{1,16}\Z")]
+ClientId = Annotated[str, Meta(min_length=1, max_length=64)]
+Counter = Annotated[int, Meta(ge=0, lt=ID_LIMIT)]
+QuestionId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Auth(Struct, frozen=True, tag="auth"):
+    """First message of a connection that brought neither token nor ticket."""
+
+    token: Annotated[str, Meta(max_length=8192)]
+
+
+class StartAssessment(Struct, frozen=True, tag="start_assessment"):
+    """Start, or go on with the one that is open for that Test."""
+
+    test_id: EntityId | None = None
+    application_id: EntityId | None = None
+
+
+class SubmitAnswer(Struct, frozen=True, tag="submit_answer"):
+    """One answer; a null `selected_option` clears."""
+
+    question_id: QuestionId
+    selected_option: Annotated[str, Meta(max_length=4096)] | UnsetType | None = UNSET
+    selected_options: list[str] | UnsetType | None = UNSET
+    value: Any | UnsetType = UNSET
+    client_id: ClientId | None = None
+    client_seq: Counter | None = None
+    base_seq: Counter | None = None
+
+    def to_answer(self) -> Answer:
+        """The answer that the domain judges.
+
+        Raises:
+            InvalidAnswer: it is no answer to a single-choice question.
+        """
+        if self.selected_option is UNSET or self.selected_options or self.value not in (UNSET, None):
+            raise InvalidAnswer("A single-choice question takes selected_option: an option's id, or null.")
+        return Answer(self.question_id, self.selected_option, self.client_id, self.client_seq, self.base_seq)
+
+
+class ResumeAssessment(Struct, frozen=True, tag="resume_assessment"):
+    """Go on after a lost connection, handing in what was not acknowledged."""
+
+    assessment_id: EntityId
+    pending: Annotated[list[SubmitAnswer], Meta(max_length=MAX_PENDING)] = []
+
+
+class GetQuestion(Struct, frozen=True, tag="get_question"):
+    """A question by id, by position (from 1), or the next one."""
+
+    question_id: QuestionId | None = None
+    position: Annotated[int, Meta(ge=1, lt=ID_LIMIT)] | None = None
+
+
+class FlagQuestion(Struct, frozen=True, tag="flag_question"):
+    """Mark a question to come back to it."""
+
+    question_id: QuestionId
+    flagged: bool
+
+
+class GetProgress(Struct, frozen=True, tag="get_progress"):
+    """How far am I?"""
+
+
+class IntegrityEvent(Struct, frozen=True, tag="integrity_event"):
+    """Something that the client noticed."""
+
+    kind: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z_]+\Z")]
+    detail: Annotated[str, Meta(max_length=MAX_DETAIL)] | dict[str, Any] | None = None
+
+    def detail_text(self) -> str | None:
+        """The detail as the log keeps it: text, or an object as JSON.
+
+        Raises:
+            InvalidMessage: the object is too large.
+        """
+        if not isinstance(self.detail, dict):
+            return self.detail
+        text = canonical_json(self.detail).decode()
+        if len(text) > MAX_DETAIL:
+            raise InvalidMessage(reason=f"detail takes more than {MAX_DETAIL} characters")
+        return text
+
+
+class Heartbeat(Struct, frozen=True, tag="heartbeat"):
+    """Is anybody there, and what time is it?"""
+
+
+class CompleteAssessment(Struct, frozen=True, tag="complete_assessment"):
+    """I have finished."""
+
+
+Command = (
+    Auth
+    | StartAssessment
+    | ResumeAssessment
+    | GetQuestion
+    | SubmitAnswer
+    | FlagQuestion
+    | GetProgress
+    | IntegrityEvent
+    | Heartbeat
+    | CompleteAssessment
+)
+COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in Command.__args__}
+
+
+class _Envelope(Struct):
+    type: str
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+    id: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class _StrictEnvelope(_Envelope, forbid_unknown_fields=True):
+    pass
+
+
+def _untagged(command: type[Struct], *, strict: bool) -> type[Struct]:
+    """The same command without `type` among its fields: in the envelope the type stands outside the data.
+
+    If `strict`, it refuses fields that it does not know, also inside its pending answers.
+    """
+    fields: list[Any] = []
+    if command is ResumeAssessment:
+        item: Any = _untagged(SubmitAnswer, strict=strict)
+        fields = [("pending", Annotated[list[item], Meta(max_length=MAX_PENDING)], [])]
+    return msgspec.defstruct(
+        command.__name__, fields, bases=(command,), frozen=True, forbid_unknown_fields=strict, tag=False
+    )
+
+
+_ENVELOPES: dict[bool, msgspec.json.Decoder[Any]] = {
+    False: msgspec.json.Decoder(_Envelope),
+    True: msgspec.json.Decoder(_StrictEnvelope),
+}
+_DECODERS: dict[tuple[str, bool], msgspec.json.Decoder[Any]] = {
+    (type_, strict): msgspec.json.Decoder(_untagged(command, strict=strict))
+    for type_, command in COMMANDS.items()
+    for strict in (False, True)
+}
+
+
+def decode(frame: str, *, strict: bool) -> tuple[Command, str | None]:
+    """Read one text frame.
+
+    Args:
+        strict: the client speaks `sitting.v1`: unknown fields are refused instead of ignored.
+
+    Returns:
+        The command and the client's own id of the message, if it gave one.
+
+    Raises:
+        InvalidMessage: it is no such message; `details` says where. UnknownType: its type is not known.
+        Both carry `details.id` where the envelope could be read.
+    """
+    try:
+        envelope = _ENVELOPES[strict].decode(frame)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
+        raise InvalidMessage(reason=_reason(fault)) from None
+    try:
+        _scan(frame)
+        return _command(envelope, strict=strict), envelope.id
+    except (InvalidMessage, UnknownType) as refusal:
+        refusal.details["id"] = envelope.id
+        raise
+
+
+def _command(envelope: _Envelope, *, strict: bool) -> Command:
+    decoder = _DECODERS.get((envelope.type, strict))
+    if decoder is None:
+        raise UnknownType(type=envelope.type[:64])
+    try:
+        command: Command = decoder.decode(envelope.data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
+        raise InvalidMessage(reason=_reason(fault)) from None
+    if isinstance(command, ResumeAssessment) and len(envelope.data) > MAX_PENDING_BYTES + 1024:
+        raise InvalidMessage(reason=f"pending answers take more than {MAX_PENDING_BYTES} bytes")
+    return command
+
+
+def _scan(frame: str) -> None:
+    """Refuse what msgspec lets pass: duplicate keys, integers beyond 64 bits, NUL (PostgreSQL cannot store it)."""
+    try:
+        json.loads(frame, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_int64)
+    except (ValueError, RecursionError) as fault:
+        raise InvalidMessage(reason=_reason(fault)) from None
+    if "\0" in frame or _ESCAPED_NUL.search(frame):
+        raise InvalidMessage(reason="NUL characters are not possible")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _int64(text: str) -> int:
+    number = int(text)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("an integer takes more than 64 bits")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _reason(fault: Exception) -> str:
+    return str(fault)[:200]
+
+
+def entity_id(value: int | str) -> int:
+    """An identifier as a number; clients may send decimal text.
+
+    Raises:
+        InvalidMessage: it is out of range.
+    """
+    number = int(value)
+    if not 1 <= number < ID_LIMIT:
+        raise InvalidMessage(reason="an id is a positive integer below 2^53")
+    return number

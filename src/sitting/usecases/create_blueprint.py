@@ -1,0 +1,19 @@
+"""Begin a Test."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sitting.domain.blueprint import Blueprint, DraftedTest, check_blueprint
+from sitting.storage.unit_of_work import Storage
+
+
+async def create_blueprint(storage: Storage, draft: Blueprint, *, by: int | None, now: datetime) -> DraftedTest:
+    """Store a new Test as a draft; nobody can take it before it is published.
+
+    Raises:
+        InvalidMessage: no bank could make this draft right.
+    """
+    check_blueprint(draft)
+    async with storage.unit_of_work() as unit:
+        return await unit.blueprints.create(draft, by=by, now=now)

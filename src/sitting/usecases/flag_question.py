@@ -1,0 +1,31 @@
+"""Mark a question to come back to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sitting.domain.assessment import AssessmentState
+from sitting.domain.errors import AssessmentOver
+from sitting.domain.events import Flagged
+from sitting.domain.live import LiveAssessment
+from sitting.storage.live_log import record
+from sitting.storage.unit_of_work import Storage
+
+
+async def flag_question(
+    storage: Storage, live: LiveAssessment, *, attachment: int, question_id: str, flagged: bool, now: datetime
+) -> None:
+    """Set or take away the mark; setting it twice is one event.
+
+    Raises:
+        QuestionNotFound: not in this paper. AssessmentOver: too late.
+        AttachmentStale, Unavailable: not stored.
+    """
+    live.paper.question(question_id)
+
+    def decide(state: AssessmentState) -> tuple[None, Flagged | None]:
+        if state.is_over:
+            raise AssessmentOver()
+        return None, None if (question_id in state.flags) == flagged else Flagged(question_id, flagged)
+
+    await record(storage, live, attachment, decide, now)

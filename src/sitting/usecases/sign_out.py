@@ -1,0 +1,24 @@
+"""Sign out: what was shown as proof counts no longer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sitting.domain.errors import Conflict
+from sitting.identity.identify import Identity
+from sitting.storage.unit_of_work import Storage
+
+
+async def sign_out(storage: Storage, identity: Identity, *, session_secret: str | None, now: datetime) -> None:
+    """End the browser session, or, without one, revoke the token.
+
+    Raises:
+        Conflict: the token has no `jti`: nothing tells it from others of the same user.
+    """
+    if session_secret is None and (identity.jti is None or identity.expires_at is None):
+        raise Conflict("This token has no jti, so it cannot be revoked; it ends when it expires.")
+    async with storage.unit_of_work() as unit:
+        if session_secret is not None:
+            await unit.credentials.delete_session(session_secret)
+        elif identity.jti is not None and identity.expires_at is not None:
+            await unit.credentials.revoke_token(identity.jti, identity.user_id, now=now, expires_at=identity.expires_at)

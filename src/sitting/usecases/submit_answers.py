@@ -1,0 +1,78 @@
+"""Store answers, and say what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sitting.domain.assessment import AssessmentState, StoredAnswer
+from sitting.domain.errors import InvalidAnswer, SittingError
+from sitting.domain.events import Answered, LateAnswered, Verdict
+from sitting.domain.live import LiveAssessment
+from sitting.domain.response import Answer, Judgement, event_body, judge_all, refusal
+from sitting.storage.errors import BadData
+from sitting.storage.live_log import record
+from sitting.storage.unit_of_work import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOutcome:
+    """What became of one answer.
+
+    Attributes:
+        stored: the answer as the log keeps it; None for a refusal.
+        error: what the candidate is told if the answer does not count; None if it does.
+    """
+
+    answer: Answer
+    verdict: Verdict
+    stored: StoredAnswer | None
+    error: SittingError | None
+
+
+async def submit_answers(
+    storage: Storage,
+    live: LiveAssessment,
+    *,
+    attachment: int,
+    answers: Sequence[Answer],
+    arrived_at: datetime,
+    now: datetime,
+) -> list[AnswerOutcome]:
+    """Judge the answers of one frame by its arrival, store them as one entry, and return when that is committed.
+
+    Args:
+        live: moves on to what is stored. attachment: the caller's.
+
+    Raises:
+        AttachmentStale: another connection has taken over; nothing is stored.
+        Unavailable: not known to be stored; the same frame may be sent again.
+    """
+
+    def decide(state: AssessmentState) -> tuple[list[Judgement], Answered | LateAnswered | None]:
+        judgements = judge_all(state, live.paper, answers, arrived_at)
+        return judgements, event_body(judgements, arrived_at)
+
+    try:
+        judgements = await record(storage, live, attachment, decide, now)
+    except BadData:
+        return [AnswerOutcome(answer, Verdict.REFUSED, None, InvalidAnswer()) for answer in answers]
+    return [_outcome(live.state, judgement) for judgement in judgements]
+
+
+def _outcome(state: AssessmentState, judgement: Judgement) -> AnswerOutcome:
+    answer = judgement.answer
+    if judgement.verdict is Verdict.REFUSED:
+        return AnswerOutcome(answer, Verdict.REFUSED, None, judgement.error)
+    stored = judgement.stored or _stored(state, judgement)
+    error = refusal(stored.record.verdict, state, question_id=answer.question_id)
+    return AnswerOutcome(answer, judgement.verdict, stored, error)
+
+
+def _stored(state: AssessmentState, judgement: Judgement) -> StoredAnswer:
+    """The answer as the log has it now: by its pair, or, without one, as the last entry."""
+    if judgement.answer.pair is not None:
+        return state.answers[judgement.answer.pair]
+    assert judgement.record is not None
+    return state.last_stored(judgement.record)

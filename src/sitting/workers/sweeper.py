@@ -1,0 +1,60 @@
+"""Closes assessments whose time is over. Losing a sweep, or running it twice, does no harm."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import structlog
+
+from sitting.domain.errors import DeadlinePassed, SittingError
+from sitting.domain.events import EndReason
+from sitting.storage.unit_of_work import Storage
+from sitting.usecases.finalize_assessment import finalize_assessment
+from sitting.usecases.services import Services
+
+INTERVAL_SECONDS = 1.0
+BATCH = 200
+
+log = structlog.get_logger(__name__)
+
+
+async def run_sweeper(services: Services) -> None:
+    """Sweep every second, for ever; a failure is logged and the next sweep makes up for it."""
+    while True:
+        try:
+            while await sweep(services, services.clock.now()) == BATCH:
+                pass
+        except SittingError as error:
+            log.warning("sweep_failed", code=error.code)
+        except Exception as fault:
+            log.error("sweep_failed", exc_info=fault)
+        await asyncio.sleep(INTERVAL_SECONDS)
+
+
+async def sweep(services: Services, now: datetime) -> int:
+    """Close what is due at `now`, at most BATCH; returns how many were closed."""
+    async with services.storage.reading() as unit:
+        due = await unit.assessments.due_for_sweep(now, BATCH)
+    closed = 0
+    for assessment_id in due:
+        closed += await _close(services, assessment_id, now)
+    return closed
+
+
+async def _close(services: Services, assessment_id: int, now: datetime) -> bool:
+    reason = await _reason(services.storage, assessment_id)
+    try:
+        await finalize_assessment(
+            services.storage, services.signer, assessment_id=assessment_id, reason=reason, now=now
+        )
+    except DeadlinePassed:  # its deadline grew since we looked
+        return False
+    log.info("assessment_closed", assessment_id=assessment_id, reason=reason)
+    return True
+
+
+async def _reason(storage: Storage, assessment_id: int) -> EndReason:
+    async with storage.reading() as unit:
+        assessment = await unit.assessments.select(assessment_id)
+    return EndReason.ABANDONED if assessment.deadline_at is None else EndReason.TIMEOUT
