@@ -105,7 +105,7 @@ def _breaks_in_chain(events: Sequence[SealedEvent]) -> Iterator[Break]:
         if event.seq != seq:
             yield _entry(seq, "it is missing")
         if event.payload is None or event.salt is None:
-            if event.seq > last_erasure:
+            if event.seq >= last_erasure:
                 yield _entry(seq, "its payload is gone, and no later entry says that it was erased")
         elif inner_digest(event.salt, event.payload) != event.inner:
             yield _entry(seq, "its payload is not the one that was hashed")

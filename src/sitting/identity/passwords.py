@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -10,7 +12,6 @@ from sitting.domain.errors import InvalidMessage
 MIN_LENGTH = 10
 MAX_LENGTH = 512
 _hasher = PasswordHasher()
-_NOBODY = _hasher.hash("nobody's password")
 
 
 def hash_password(password: str) -> str:
@@ -27,7 +28,13 @@ def hash_password(password: str) -> str:
 def verify_password(stored: str | None, password: str) -> bool:
     """Whether the password fits; a user without one costs the same time. Call it in a thread."""
     try:
-        _hasher.verify(stored or _NOBODY, password[:MAX_LENGTH])
+        _hasher.verify(stored or _nobodys(), password[:MAX_LENGTH])
     except (VerificationError, InvalidHashError):
         return False
     return stored is not None
+
+
+@cache
+def _nobodys() -> str:
+    """A hash to verify against where there is none. Made when first needed: hashing is slow by intent."""
+    return _hasher.hash("nobody's password")

@@ -63,10 +63,10 @@ class Signer:
 
     def verifies(self, receipt: Receipt) -> bool:
         """Whether this key signed that receipt."""
-        signature = base64.urlsafe_b64decode(receipt.signature + "=" * (-len(receipt.signature) % 4))
         try:
+            signature = base64.urlsafe_b64decode(receipt.signature + "=" * (-len(receipt.signature) % 4))
             self._public.verify(signature, receipt_text(receipt.assessment_id, receipt.seq, receipt.head))
-        except InvalidSignature:
+        except (InvalidSignature, ValueError):  # ValueError: not even base64
             return False
         return receipt.key_id == self.key_id
 

@@ -59,7 +59,8 @@ class ApplicationRepository:
     async def lock(self, application_id: int) -> None:
         """Let nobody else start an assessment of this application until the transaction ends."""
         statement = select(candidate_applications.c.id).where(candidate_applications.c.id == application_id)
-        await self._connection.execute(statement.with_for_update())
+        # NO KEY UPDATE: PostgreSQL may look the application up again for whoever updates one of its assessments.
+        await self._connection.execute(statement.with_for_update(key_share=True))
 
     async def _many(self, *conditions: Any, limit: int | None = None) -> list[CandidateApplication]:
         table = candidate_applications

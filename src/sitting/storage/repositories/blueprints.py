@@ -63,7 +63,7 @@ class BlueprintRepository:
         """
         statement = select(tests, _NEWEST).where(tests.c.id == test_id)
         if for_update:
-            statement = statement.with_for_update(of=tests)
+            statement = statement.with_for_update(of=tests, key_share=True)
         row = (await self._connection.execute(statement)).one_or_none()
         if row is None:
             raise BlueprintNotFound(test_id=test_id)

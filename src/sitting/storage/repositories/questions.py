@@ -75,7 +75,7 @@ class QuestionRepository:
         """
         statement = _current().where(questions.c.id == question_id)
         if for_update:
-            statement = statement.with_for_update(of=questions)
+            statement = statement.with_for_update(of=questions, key_share=True)
         row = (await self._connection.execute(statement)).one_or_none()
         if row is None:
             raise QuestionNotFound("The bank has no such question.", question_id=question_id)
