@@ -1,0 +1,64 @@
+import { sameItem } from './item.js';
+
+/**
+ * What this client knows about each question: the version that the server stores and the one typed here behind it.
+ * It says "saved" for what the server confirmed, and for nothing else.
+ */
+export class AnswerBook {
+  #entries = new Map();
+
+  /** The server's stored versions, as in `assessment_recovered`. */
+  load(responses) {
+    for (const response of responses) this.#entry(response.question_id).stored = response;
+  }
+
+  /** Something was typed that is on its way to the disk; returns what typed() wants back then. */
+  draft(questionId, selectedOption) {
+    const draft = { question_id: questionId, selected_option: selectedOption };
+    Object.assign(this.#entry(questionId), { typed: draft, refusal: null });
+    return draft;
+  }
+
+  /** The disk has it, as this item, unless yet another answer was typed meanwhile. */
+  typed(item, before) {
+    const entry = this.#entry(item.question_id);
+    if (entry.typed === before) entry.typed = item;
+  }
+
+  /** Takes over an item of an earlier page load, unless something newer was typed since. */
+  restore(item) {
+    const entry = this.#entry(item.question_id);
+    entry.typed ??= item;
+  }
+
+  stored(item, { seq, saved_at }) {
+    const entry = this.#entry(item.question_id);
+    if ((entry.stored?.seq ?? 0) <= seq) {
+      entry.stored = { question_id: item.question_id, selected_option: item.selected_option, seq, saved_at };
+    }
+    if (this.isNewest(item)) entry.typed = null;
+  }
+
+  /** The server did not take it; `code` says why. What it stores stands. */
+  refused(item, code) {
+    if (this.isNewest(item)) Object.assign(this.#entry(item.question_id), { typed: null, refusal: code });
+  }
+
+  isNewest(item) {
+    const typed = this.#entries.get(item.question_id)?.typed;
+    return Boolean(typed?.client_id && sameItem(typed, item));
+  }
+
+  /** `{selected_option, status, saved_at, refusal}`; status is 'none', 'pending', 'saved' or 'refused'. */
+  read(questionId) {
+    const { stored = null, typed = null, refusal = null } = this.#entries.get(questionId) ?? {};
+    const status = typed ? 'pending' : refusal ? 'refused' : stored ? 'saved' : 'none';
+    const { selected_option = null } = typed ?? stored ?? {};
+    return { selected_option, status, saved_at: stored?.saved_at ?? null, refusal };
+  }
+
+  #entry(questionId) {
+    if (!this.#entries.has(questionId)) this.#entries.set(questionId, { stored: null, typed: null, refusal: null });
+    return this.#entries.get(questionId);
+  }
+}

@@ -1,0 +1,88 @@
+import { DiskShelf } from './disk-shelf.js';
+import { MemoryShelf } from './memory-shelf.js';
+
+/**
+ * Answers that the server has not confirmed yet, kept in IndexedDB so that a reload or a crash loses none.
+ *
+ * An item is what goes on the wire plus its assessment:
+ * `{assessment_id, question_id, selected_option, client_id, client_seq, base_seq}`.
+ *
+ * Only the newest item per question is kept. That is safe because versions of one installation are ordered by
+ * `client_seq`: the server would let the newer one win whichever arrives first, so the older one can have no
+ * effect; and one counter, drawn in the transaction that stores the item, makes the order the same in all tabs.
+ */
+export class PendingStore {
+  #disk;
+  #memory = new MemoryShelf();
+
+  /** Opens IndexedDB; where that is impossible (private windows, policies) keeps things in memory and says so. */
+  static async open(options = {}) {
+    try {
+      return new PendingStore(await DiskShelf.open(options));
+    } catch (error) {
+      return new PendingStore(null, error);
+    }
+  }
+
+  constructor(disk = null, problem = null) {
+    this.#disk = disk;
+    this.problem = problem;
+  }
+
+  /** Whether pending answers survive a reload. May turn false when the disk fails. */
+  get durable() {
+    return this.#disk !== null;
+  }
+
+  /** Stores an answer and returns its item, with a fresh `client_seq` and the `base_seq` that it was typed over. */
+  async put(assessmentId, questionId, selectedOption) {
+    const answer = { assessment_id: assessmentId, question_id: questionId, selected_option: selectedOption };
+    const item = await this.#onDisk((disk) => disk.put(answer));
+    return this.#memory.keep(item ?? this.#memory.number(answer));
+  }
+
+  /** Pending items of an assessment, oldest first. */
+  async pending(assessmentId) {
+    const items = (await this.#onDisk((disk) => disk.pending(assessmentId))) ?? this.#memory.pending(assessmentId);
+    return items.sort((a, b) => a.client_seq - b.client_seq);
+  }
+
+  /**
+   * The server has decided about this item: forget it, unless a newer answer took its place.
+   * `seq` is the version as which it was stored, null if it was not.
+   */
+  async settle(item, seq = null) {
+    this.#memory.settle(item, seq);
+    await this.#onDisk((disk) => disk.settle(item, seq));
+  }
+
+  /** The server's stored versions `[{question_id, seq}]`, which later answers are typed over. */
+  async learn(assessmentId, versions) {
+    this.#memory.learn(assessmentId, versions);
+    await this.#onDisk((disk) => disk.learn(assessmentId, versions));
+  }
+
+  /** A new identity for later answers, when the server knows our numbers from somebody else (a copied profile). */
+  async renew() {
+    this.#memory.renew();
+    await this.#onDisk((disk) => disk.renew());
+  }
+
+  /** An assessment is over and nothing of it is pending. */
+  async forget(assessmentId) {
+    this.#memory.forget(assessmentId);
+    await this.#onDisk((disk) => disk.forget(assessmentId));
+  }
+
+  // The memory knows all that this tab did, so when the disk fails in the middle nothing of it is missing.
+  async #onDisk(work) {
+    if (!this.#disk) return undefined;
+    try {
+      return await work(this.#disk);
+    } catch (error) {
+      this.#disk = null;
+      this.problem = error;
+      return undefined;
+    }
+  }
+}

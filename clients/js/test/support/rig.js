@@ -1,0 +1,22 @@
+import { test } from 'node:test';
+import { openSession } from './candidate.js';
+import { ScriptedServer } from './scripted-server.js';
+
+/** A test with a server of its own; sessions opened through it are stopped at the end. Bounded to ten seconds. */
+export function promise(name, body) {
+  test(name, { timeout: 10_000 }, async () => {
+    const server = await ScriptedServer.open();
+    const sessions = [];
+    const open = async (options) => {
+      const session = await openSession(server, options);
+      sessions.push(session);
+      return session;
+    };
+    try {
+      await body({ server, open });
+    } finally {
+      sessions.forEach((session) => session.stop());
+      await server.close();
+    }
+  });
+}

@@ -1,0 +1,3 @@
+import { showLocalTimes } from './player/words.js';
+
+showLocalTimes(document);

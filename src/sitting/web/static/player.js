@@ -1,0 +1,104 @@
+import { AssessmentSession, PendingStore } from './client/index.js';
+import { fetchApplication, fetchResults, fetchTicket } from './player/api.js';
+import { el } from './player/dom.js';
+import { finished } from './player/finished.js';
+import { introduction } from './player/introduction.js';
+import { Taking } from './player/taking.js';
+import { sentence } from './player/words.js';
+
+const root = document.getElementById('player');
+const applicationId = Number(root.dataset.applicationId);
+const testId = Number(root.dataset.testId);
+const store = await PendingStore.open();
+let session = null;
+let taking = null;
+
+/** Which screen? That depends on what the server says about the application, and on unsent answers here. */
+async function open() {
+  const facts = await fetchApplication(applicationId);
+  const last = facts.last_assessment;
+  if (facts.open_assessment_id) return goOn(facts.open_assessment_id);
+  if (!last) return introduce(facts);
+  if ((await store.pending(last.assessment_id)).length > 0) return goOn(last.assessment_id);
+  return finish({ results: await fetchResults(last.assessment_id), reason: last.status, receipt: null }, facts);
+}
+
+function show(node) {
+  root.replaceChildren(node);
+  root.className = node.className.includes('taking') ? 'wide' : 'page';
+  scrollTo(0, 0);
+}
+
+function showMessage(title, text, ...actions) {
+  show(el('article', { class: 'card message' }, el('h1', { tabindex: '-1' }, title), el('p', {}, text), ...actions));
+  root.querySelector('h1').focus({ preventScroll: true });
+}
+
+function introduce(facts) {
+  show(introduction({ facts, store, testId, start: () => begin((fresh) => fresh.start()) }));
+}
+
+function goOn(assessmentId) {
+  show(el('p', { class: 'waiting', role: 'status' }, 'Going on with your test …'));
+  return begin((fresh) => fresh.resume(assessmentId));
+}
+
+/** A new session, and the screens that follow from its states. */
+function begin(enter) {
+  session = new AssessmentSession({ url: '/ws/assessment', getTicket: fetchTicket, testId, applicationId, store });
+  session.addEventListener('state', ({ detail }) => SCREENS[detail.state]?.());
+  session.addEventListener('completed', ({ detail }) => end(detail));
+  session.addEventListener('problem', ({ detail }) => {
+    if (detail.fatal && taking) stopped(detail);
+  });
+  return enter(session);
+}
+
+const SCREENS = {
+  reconnecting() {
+    const waiting = root.querySelector('.waiting');
+    if (waiting) waiting.textContent = 'There is no connection to the server. Trying again …';
+  },
+  live() {
+    if (taking) return;
+    taking = new Taking({ session, store });
+    show(taking.node);
+    taking.focus();
+  },
+  replaced() {
+    leaveTaking();
+    const takeOver = el('button', { type: 'button', onclick: () => session.resume().catch(stopped) }, 'Take over here');
+    showMessage('Your test goes on in another window',
+      'Only one window at a time can answer. Nothing is lost: what was not sent from here is kept on this device.', takeOver);
+  },
+};
+
+function stopped({ code, message }) {
+  leaveTaking();
+  const reload = el('button', { type: 'button', onclick: () => location.reload() }, 'Try again');
+  showMessage('The test cannot go on here', sentence(code, message), reload);
+}
+
+async function end(completed) {
+  // The end stands, also if the network goes in this moment and the rest cannot be had.
+  const facts = await fetchApplication(applicationId).catch(() => ({ can_start: false, test_name: session.assessment.test_name }));
+  const results = completed.results ?? (await fetchResults(session.assessmentId).catch(() => ({})));
+  finish({ ...completed, results }, facts);
+}
+
+function finish(completed, facts) {
+  leaveTaking();
+  show(finished({ completed, facts, startAgain: () => introduce(facts) }));
+  root.querySelector('h1').focus({ preventScroll: true });
+}
+
+function leaveTaking() {
+  taking?.leave();
+  taking = null;
+}
+
+addEventListener('beforeunload', (event) => {
+  if (session?.unsent > 0 && !store.durable) event.preventDefault();
+});
+
+open().catch(({ code, message }) => stopped({ code, message }));
