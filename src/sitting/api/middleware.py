@@ -1,0 +1,99 @@
+"""What stands around all routes: a bound on what comes in, and a net under what nobody foresaw."""
+
+from __future__ import annotations
+
+import traceback
+from http import HTTPStatus
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sitting.api.problems import problem_response
+from sitting.domain.errors import InternalError, InvalidMessage
+from sitting.kit.ids import random_id
+
+MAX_BODY_BYTES = 1024 * 1024
+TOO_LARGE = "This request is larger than the server takes."
+
+log = structlog.get_logger(__name__)
+
+
+class BodyLimit:
+    """Refuses bodies of more than MAX_BODY_BYTES: by their header if they declare it, else as soon as they pass it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif _declared_length(scope) > MAX_BODY_BYTES:
+            refusal = InvalidMessage(TOO_LARGE, max_bytes=MAX_BODY_BYTES)
+            await problem_response(refusal, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, send)
+        else:
+            await self._app(scope, _counted(receive), send)
+
+
+def _declared_length(scope: Scope) -> int:
+    declared = Headers(scope=scope).get("content-length", "")
+    return int(declared) if declared.isascii() and declared.isdigit() else 0
+
+
+def _counted(receive: Receive) -> Receive:
+    """`receive`, until more has come than is taken."""
+    received = 0
+
+    async def counting() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+        return message
+
+    return counting
+
+
+class UnforeseenErrors:
+    """Turns what nobody caught into a problem with an id; the log has what happened under that id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as fault:
+            error_id = _log(scope, fault)
+            if begun:  # too late to say anything else; the server cuts the connection
+                raise
+            await problem_response(InternalError(error_id=error_id))(scope, receive, send)
+
+
+def _log(scope: Scope, fault: Exception) -> str:
+    """Log the fault; returns the new id of the entry.
+
+    The route stands there as it was declared, since addresses carry secrets, and the trace without the values of
+    variables, since those hold passwords.
+    """
+    error_id = random_id("e", 12)
+    log.error(
+        "unforeseen_error",
+        error_id=error_id,
+        method=scope["method"],
+        route=getattr(scope.get("route"), "path", None),
+        trace="".join(traceback.format_exception(fault)),
+    )
+    return error_id
