@@ -1,0 +1,96 @@
+"""Puts the parts together: one ASGI application, and its life from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI
+
+from sitting.api import create_api
+from sitting.delivery.endpoint import PATH, AssessmentEndpoint
+from sitting.delivery.socket import Message, Receive, Send, Socket
+from sitting.identity.signer import Signer
+from sitting.identity.tokens import TokenKeys
+from sitting.kit.clock import Clock, SystemClock
+from sitting.protocol.close_codes import CloseCode
+from sitting.storage.durability import require_durable
+from sitting.storage.opening import open_storage
+from sitting.storage.url import DatabaseUrl
+from sitting.usecases.services import Services
+from sitting.web import add_pages
+from sitting.workers.sweeper import run_sweeper
+
+ASGIApplication = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class AppConfig:
+    """What an application is made of.
+
+    Attributes:
+        setup_secret: opens the page that makes the first administrator, while there is no user; None: no such page.
+        allow_weak_durability: start although the database may lose what it committed.
+    """
+
+    database_url: DatabaseUrl
+    keys: TokenKeys
+    signer: Signer
+    public_url: str | None = None
+    allowed_origins: frozenset[str] = field(default_factory=frozenset)
+    allow_weak_durability: bool = False
+    setup_secret: str | None = None
+    clock: Clock = field(default_factory=SystemClock)
+
+
+def create_app(config: AppConfig) -> ASGIApplication:
+    """The application: REST, pages and the socket, over one database.
+
+    Starting it (its lifespan) raises RuntimeError if the database would not keep what it is told to keep.
+    """
+    services = Services(
+        open_storage(config.database_url),
+        config.keys,
+        config.signer,
+        config.clock,
+        config.public_url,
+        config.allowed_origins,
+    )
+    api = create_api(services)
+    add_pages(api, services, setup_secret=config.setup_secret)
+    api.router.lifespan_context = lambda _: _life(services, allow_weak_durability=config.allow_weak_durability)
+    return _with_socket(api, AssessmentEndpoint(services))
+
+
+@contextlib.asynccontextmanager
+async def _life(services: Services, *, allow_weak_durability: bool) -> AsyncIterator[None]:
+    storage = services.storage
+    await require_durable(storage.database, allow_weak=allow_weak_durability)
+    await storage.journal.start()
+    sweeper = asyncio.create_task(run_sweeper(services), name="sweeper")
+    try:
+        yield
+    finally:
+        sweeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeper
+        await storage.journal.stop()
+        await storage.database.close()
+
+
+def _with_socket(api: FastAPI, endpoint: AssessmentEndpoint) -> ASGIApplication:
+    """The socket stands beside FastAPI, not in it: a connection costs half the memory so."""
+
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await api(scope, receive, send)
+        elif scope["path"] == PATH:
+            await endpoint(scope, receive, send)
+        else:
+            socket = Socket(receive, send)
+            await socket.accept(None)
+            await socket.close(CloseCode.NOT_FOUND, "no such socket")
+
+    return application

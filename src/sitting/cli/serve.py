@@ -1,0 +1,62 @@
+"""`sitting serve`"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sitting.cli.errors import Stop
+from sitting.cli.options import ConfigOption, DatabaseUrlOption, HostOption, PortOption
+
+if TYPE_CHECKING:
+    from sitting.cli.site import Site
+
+
+def run_server(
+    host: HostOption = None,
+    port: PortOption = None,
+    migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database to the newest schema first.")] = False,
+    database_url: DatabaseUrlOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Serve. With SQLite one process serves a file; with PostgreSQL any number of them serve one database."""
+    from sitting.cli.server import application, base_url, bind, run
+    from sitting.cli.site import find_site
+    from sitting.kit.ids import random_secret
+
+    site = find_site(config, database_url, host=host, port=port)
+    if not migrate:
+        site.require_newest_schema()
+    with bind(site.settings.host, site.settings.port) as listener, site.owning():
+        if migrate:
+            site.migrate()
+        setup_secret = random_secret() if asyncio.run(_examine(site)) else None
+
+        def announce() -> None:
+            print(f"Sitting serves on {base_url(site, listener)}", flush=True)
+            if setup_secret is not None:
+                print("There is no user yet. This link makes the first administrator, once:")
+                print(f"  {base_url(site, listener)}/setup/{setup_secret}", flush=True)
+
+        run(application(site, setup_secret=setup_secret), listener, announce)
+
+
+async def _examine(site: Site) -> bool:
+    """Whether the database has no user yet.
+
+    Raises:
+        Stop: the database may lose what it commits, and that is not allowed.
+    """
+    from sitting.storage.durability import find_weaknesses
+
+    async with site.storage() as storage:
+        weaknesses = await find_weaknesses(storage.database)
+        if weaknesses and not site.settings.allow_weak_durability:
+            raise Stop(
+                f"this database may lose answers: {'; '.join(map(str, weaknesses))}. "
+                "SITTING_ALLOW_WEAK_DURABILITY=true serves it all the same"
+            )
+        async with storage.reading() as unit:
+            return not await unit.users.any_exist()

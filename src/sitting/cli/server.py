@@ -1,0 +1,119 @@
+"""Running the application: the socket it listens on, uvicorn around it, and how both end."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from sitting.app import AppConfig, ASGIApplication, create_app
+from sitting.cli.errors import Stop
+from sitting.cli.site import Site
+
+MAX_FRAME_BYTES = 65_536
+PING_SECONDS = 20
+GRACE_SECONDS = 5
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket with that address, which nobody can connect to yet; port 0 takes a free one.
+
+    Raises:
+        Stop: the address is not ours, or in use.
+    """
+    listener: socket.socket | None = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as fault:
+        if listener is not None:
+            listener.close()
+        raise Stop(f"cannot listen on {host} port {port}: {fault.strerror or fault}") from None
+    return listener
+
+
+def base_url(site: Site, listener: socket.socket | None) -> str:
+    """Where people reach the server: as set, or by the address that it listens on, without a slash at the end."""
+    settings = site.settings
+    if settings.public_url is not None:
+        return settings.public_url
+    port = settings.port if listener is None else listener.getsockname()[1]
+    return f"http://{_reachable(settings.host)}:{port}"
+
+
+def _reachable(host: str) -> str:
+    """A host to put into an address: whoever listens everywhere is also to be found here."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "[::1]"
+    return host if address.version == 4 else f"[{host}]"
+
+
+def application(site: Site, *, setup_secret: str | None) -> ASGIApplication:
+    """The application over the site's database, with its keys."""
+    return create_app(
+        AppConfig(
+            database_url=site.url,
+            keys=site.token_keys(),
+            signer=site.signer(),
+            public_url=site.settings.public_url,
+            allowed_origins=site.settings.allowed_origins,
+            allow_weak_durability=site.settings.allow_weak_durability,
+            setup_secret=setup_secret,
+        )
+    )
+
+
+def run(app: ASGIApplication, listener: socket.socket, announce: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, and end in order; `announce` is called when the first request can come.
+
+    Raises:
+        Stop: the application did not start.
+    """
+    server = _Server(_config(app), announce)
+    # uvicorn raises the signal that ended it once more when it is done. Ours stay in place for that, so that a stop
+    # that was asked for is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:
+        raise Stop("the server could not start; its log above says why") from None
+
+
+def _config(app: ASGIApplication) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        interface="asgi3",
+        lifespan="on",
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,  # it costs 30 to 100 KB a connection, and a quarter of the throughput or more
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()

@@ -1,0 +1,160 @@
+"""What can be set from outside: `SITTING_*` variables, or a TOML file. docs/settings.md tells operators the same."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "SITTING_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+TESTS_PREFIX = f"{PREFIX}TEST_"
+MIN_SECRET_BYTES = 32
+MAX_LIFETIME_MINUTES = 366 * 24 * 60
+
+
+class SettingsRefused(Exception):
+    """The settings cannot be used; the message says in one line what is wrong, and names no secret."""
+
+
+class Settings(BaseSettings):
+    """All settings. Every field is a variable (`SITTING_` and the name in capitals) and a key of the file.
+
+    Attributes:
+        database_url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user:password@host/name`.
+        jwt_secret: what tokens are signed with, at least 32 bytes.
+        jwt_issuer, jwt_audience: required of every token where set, and put into those that we mint.
+        signing_key: Ed25519 private key under receipts, PEM or 32 bytes in base64url.
+        allowed_origins: exact origins whose pages may use a browser's cookie, besides our own.
+        public_url: scheme and host under which others reach the server; None: as each request says.
+        token_lifetime_minutes: how long a token is good that names no other time.
+        allow_weak_durability: serve although the database may lose what it committed.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    database_url: str = Field("sqlite:///sitting.db", repr=False)  # it may hold a password
+    jwt_secret: SecretStr | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    signing_key: SecretStr | None = None
+    allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()
+    public_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+    token_lifetime_minutes: int = Field(480, ge=1, le=MAX_LIFETIME_MINUTES)
+    allow_weak_durability: bool = False
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_origins(cls, origins: frozenset[str]) -> frozenset[str]:
+        return frozenset(map(_origin, origins))
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        return None if value is None else _origin(value.rstrip("/"))
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _check_length(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"it needs at least {MIN_SECRET_BYTES} bytes")
+        return secret
+
+
+def load(config: Path | None = None, **overrides: Any) -> Settings:
+    """The settings in force: `overrides` that are not None, over variables, over the file, over defaults.
+
+    Args:
+        config: the TOML file; None takes the one that SITTING_CONFIG names, if it names one.
+
+    Raises:
+        SettingsRefused: a name is unknown or a value impossible, or the file cannot be read.
+    """
+    variables = _variables()
+    file = config or _file_named_in(os.environ)
+    values = {} if file is None else _from_file(file)
+    from_file = {name: value for name, value in values.items() if name not in variables}
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**{**from_file, **given})
+    except ValidationError as fault:
+        sources = dict.fromkeys(from_file, f" in {file}") | dict.fromkeys(given, "")
+        raise SettingsRefused("; ".join(_problems(fault, sources))) from None
+
+
+def _origin(text: str) -> str:
+    """`scheme://host[:port]` in lower case.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    parts = urlsplit(text.lower())
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or text.lower() != f"{parts.scheme}://{parts.netloc}"
+    ):
+        raise ValueError(f"{text!r} is not of the form https://host or https://host:port")
+    if "@" in parts.netloc or "*" in parts.netloc:
+        raise ValueError(f"{text!r} must name one host exactly, and no user")
+    return text.lower()
+
+
+def _variables() -> set[str]:
+    """The fields that a variable sets.
+
+    Raises:
+        SettingsRefused: a variable with our prefix is none of ours.
+    """
+    names = [name.upper() for name in os.environ if name.upper().startswith(PREFIX)]
+    ours = [name for name in names if name != CONFIG_VARIABLE and not name.startswith(TESTS_PREFIX)]
+    _refuse_unknown(ours, [PREFIX + field.upper() for field in Settings.model_fields] + [CONFIG_VARIABLE], "variable")
+    values = {name.upper(): value for name, value in os.environ.items()}
+    return {name.removeprefix(PREFIX).lower() for name in ours if values[name]}
+
+
+def _file_named_in(environment: Mapping[str, str]) -> Path | None:
+    name = environment.get(CONFIG_VARIABLE)
+    return Path(name) if name else None
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except OSError as fault:
+        raise SettingsRefused(f"{file} cannot be read: {fault.strerror}") from None
+    except ValueError as fault:  # no TOML, or no UTF-8
+        raise SettingsRefused(f"{file} is not a TOML file: {fault}") from None
+    _refuse_unknown(values, list(Settings.model_fields), f"key in {file}")
+    return values
+
+
+def _refuse_unknown(names: Iterable[str], known: list[str], kind: str) -> None:
+    for name in names:
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1, cutoff=0)[0]
+            raise SettingsRefused(f"{name} is not a {kind} that Sitting knows; the nearest one is {nearest}")
+
+
+def _problems(fault: ValidationError, sources: Mapping[str, str]) -> Iterable[str]:
+    """One sentence for each wrong value, without the value: it may be a secret."""
+    for error in fault.errors(include_input=False, include_url=False, include_context=False):
+        name = str(error["loc"][0])
+        place = f"{name}{sources[name]}" if name in sources else PREFIX + name.upper()
+        yield f"{place}: {error['msg'].removeprefix('Value error, ')}"
