@@ -1,0 +1,1 @@
+"""Tools of the tests: real processes, real databases, a real browser."""
