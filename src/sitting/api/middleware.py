@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from http import HTTPStatus
 
 import structlog
@@ -83,17 +82,8 @@ class UnforeseenErrors:
 
 
 def _log(scope: Scope, fault: Exception) -> str:
-    """Log the fault; returns the new id of the entry.
-
-    The route stands there as it was declared, since addresses carry secrets, and the trace without the values of
-    variables, since those hold passwords.
-    """
+    """Log the fault with the route as it was declared, since addresses carry secrets; returns the entry's new id."""
     error_id = random_id("e", 12)
-    log.error(
-        "unforeseen_error",
-        error_id=error_id,
-        method=scope["method"],
-        route=getattr(scope.get("route"), "path", None),
-        trace="".join(traceback.format_exception(fault)),
-    )
+    route = getattr(scope.get("route"), "path", None)
+    log.error("unforeseen_error", error_id=error_id, method=scope["method"], route=route, exc_info=fault)
     return error_id

@@ -43,7 +43,9 @@ def _links(data: DemoData) -> Table:
     table = _table()
     for test in data.tests:
         if test.test_id in first:
-            table.add_row(escape(test.test_name), f"[bold cyan]{first[test.test_id].link}[/]", escape(first[test.test_id].name))
+            table.add_row(
+                escape(test.test_name), f"[bold cyan]{first[test.test_id].link}[/]", escape(first[test.test_id].name)
+            )
     return table
 
 

@@ -19,7 +19,7 @@ from sitting.delivery.inbox import (
     WarningDue,
 )
 from sitting.delivery.manager import ConnectionManager
-from sitting.delivery.socket import Socket, SocketClosed
+from sitting.delivery.socket import ClientTooSlow, Socket, SocketClosed
 from sitting.delivery.warnings import warning_times
 from sitting.domain.errors import (
     AttachmentStale,
@@ -80,8 +80,10 @@ class Connection:
             self.manager.disconnect(self)
             await self._let_go()
 
-    def attach(self, live: LiveAssessment, now: datetime) -> None:
+    async def attach(self, live: LiveAssessment, now: datetime) -> None:
         """Work on that assessment from now on, and listen to what others do with it."""
+        if self.live is None or self.live.assessment_id != live.assessment_id:
+            await self._let_go()
         self._stop_listening()
         row = live.assessment
         self.live, self.end_told = live, live.state.is_over
@@ -92,12 +94,17 @@ class Connection:
         self._timers = [loop.call_later(delay, self._inbox.put, WarningDue()) for delay in delays]
 
     async def say(self, message: ServerMessage, reply_to: str | None = None) -> None:
-        """Send one message.
+        """Send one message, if the client is still there: what it sent before it went is dealt with all the same.
 
         Raises:
-            SocketClosed: it cannot be sent.
+            ClientTooSlow: it took nothing for so long that it was cut off.
         """
-        await self._socket.send_text(encode(message, reply_to))
+        try:
+            await self._socket.send_text(encode(message, reply_to))
+        except ClientTooSlow:
+            raise
+        except SocketClosed:
+            return
 
     async def close(self, code: CloseCode, reason: str) -> None:
         """Close the socket and stop serving it.
@@ -178,8 +185,8 @@ class Connection:
         await self._tell_end()
 
     async def _refuse(self, error: SittingError, message_id: str | None) -> None:
-        reply_to = error.details.pop("id", None) or message_id
-        await self.say(error_message(error), reply_to)
+        undecoded_id = error.details.pop("id", None)
+        await self.say(error_message(error), message_id if undecoded_id is None else undecoded_id)
         if isinstance(error, AttachmentStale):
             await self.close(CloseCode.REPLACED, "replaced by a newer connection")
         if isinstance(error, NotAuthenticated):

@@ -103,7 +103,7 @@ async def _resume(connection: Connection, command: ResumeAssessment, id_: str | 
         connection_id=connection.state.connection_id,
         now=now,
     )
-    connection.attach(live, now)
+    await connection.attach(live, now)
     outcomes = await _hand_in(connection, live, command.pending, arrived_at)
     await connection.say(recovered_message(live, connection.services.clock.now(), outcomes), id_)
     if live.state.is_over:

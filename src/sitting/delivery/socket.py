@@ -19,6 +19,10 @@ class SocketClosed(Exception):
     """Nothing can be sent any more."""
 
 
+class ClientTooSlow(SocketClosed):
+    """The client took nothing for so long that it was cut off."""
+
+
 class Socket:
     """Text frames out and in."""
 
@@ -51,7 +55,7 @@ class Socket:
         """Send one frame.
 
         Raises:
-            SocketClosed: the client is gone, or takes nothing any more.
+            SocketClosed: the client is gone. ClientTooSlow: it took nothing any more.
         """
         await self._deliver({"type": "websocket.send", "text": text})
 
@@ -72,7 +76,7 @@ class Socket:
                 await self._send(message)
         except TimeoutError:
             await self._give_up()
-            raise SocketClosed() from None
+            raise ClientTooSlow() from None
         except (OSError, RuntimeError) as fault:  # what servers raise once the peer is gone
             self._open = False
             raise SocketClosed() from fault

@@ -50,7 +50,7 @@ async def identify_by_session(storage: Storage, secret: str, *, now: datetime) -
     async with storage.reading() as unit:
         session = await unit.credentials.session_user(secret, now=now)
         user = None if session is None else await unit.users.select_optional(session[0])
-    if session is None or user is None or _is_void(user, session[1]):
+    if session is None or user is None or (user.not_before is not None and session[1] < user.not_before):
         raise NotAuthenticated()
     return Identity(user.user_id, frozenset({Role.CANDIDATE}))
 

@@ -18,20 +18,23 @@ def hash_password(password: str) -> str:
     """The string to store. Takes tens of milliseconds: call it in a thread.
 
     Raises:
-        InvalidMessage: the password is too short or too long.
+        InvalidMessage: the password is too short, too long, or no text.
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise InvalidMessage(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.", field="password")
-    return _hasher.hash(password)
+    try:
+        return _hasher.hash(password)
+    except UnicodeEncodeError:
+        raise InvalidMessage("This password cannot be written down.", field="password") from None
 
 
 def verify_password(stored: str | None, password: str) -> bool:
     """Whether the password fits; a user without one costs the same time. Call it in a thread."""
     try:
         _hasher.verify(stored or _nobodys(), password[:MAX_LENGTH])
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
-    return stored is not None
+    return bool(stored) and len(password) <= MAX_LENGTH
 
 
 @cache

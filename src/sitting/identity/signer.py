@@ -68,7 +68,7 @@ class Signer:
             self._public.verify(signature, receipt_text(receipt.assessment_id, receipt.seq, receipt.head))
         except (InvalidSignature, ValueError):  # ValueError: not even base64
             return False
-        return receipt.key_id == self.key_id
+        return receipt.key_id == self.key_id and receipt.signature == _base64url(signature)
 
     def public_jwk(self) -> dict[str, Any]:
         """The public key in the form of RFC 8037."""

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 
 from sitting.domain.errors import NotAuthenticated
-from sitting.kit.ids import random_secret
+from sitting.kit.ids import ID_LIMIT, random_secret
 
 ALGORITHM = "HS256"
 MIN_SECRET_BYTES = 32
@@ -98,13 +98,21 @@ def _claims(claims: dict[str, Any], now: datetime) -> Claims:
     if expires_at <= now - LEEWAY or (not_before is not None and not_before > now + LEEWAY):
         raise ValueError("not at this time")
     user_id, subject, jti = claims.get("user_id"), claims.get("sub"), claims.get("jti")
-    if user_id is not None and (not isinstance(user_id, int) or isinstance(user_id, bool) or user_id < 1):
-        raise ValueError("user_id is no positive integer")
-    if user_id is None and not (isinstance(subject, str) and subject):
-        raise ValueError("it names nobody")
-    if jti is not None and not isinstance(jti, str):
-        raise ValueError("jti is no text")
-    return Claims(user_id, None if user_id is not None else subject, issued_at, expires_at, jti)
+    if jti is not None:
+        _check_text(jti)
+    if user_id is None:
+        _check_text(subject)
+        return Claims(None, subject, issued_at, expires_at, jti)
+    if not isinstance(user_id, int) or isinstance(user_id, bool) or not 1 <= user_id < ID_LIMIT:
+        raise ValueError("user_id is no number of a user")
+    return Claims(user_id, None, issued_at, expires_at, jti)
+
+
+def _check_text(value: Any) -> None:
+    """Refuse what no database could look up."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("not a text")
+    value.encode()  # fails for half a surrogate pair
 
 
 def _instant(value: Any) -> datetime:

@@ -6,6 +6,8 @@ import secrets
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: nothing that looks like something else
 SECRET_BYTES = 24
+ID_LIMIT = 2**53
+"""Numbers that identify are below this, so that a client that knows only floating point can hold them."""
 
 
 def random_id(prefix: str, length: int) -> str:

@@ -12,12 +12,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sitting.domain.errors import InvalidAnswer, InvalidMessage, UnknownType
 from sitting.domain.response import Answer
 from sitting.kit.canonical import canonical_json
+from sitting.kit.ids import ID_LIMIT
 
 MAX_FRAME_BYTES = 64 * 1024
 MAX_PENDING = 50
 MAX_PENDING_BYTES = 48 * 1024
 MAX_DETAIL = 2000
-ID_LIMIT = 2**53
 
 # Behind an odd number of backslashes it is no escape but ordinary text about one.
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -26,6 +26,7 @@ EntityId = Annotated[int, Meta(ge=1, lt=ID_LIMIT)] | Annotated[str, Meta(pattern
 ClientId = Annotated[str, Meta(min_length=1, max_length=64)]
 Counter = Annotated[int, Meta(ge=0, lt=ID_LIMIT)]
 QuestionId = Annotated[str, Meta(min_length=1, max_length=64)]
+MessageId = Annotated[str, Meta(max_length=64)]
 
 
 class Auth(Struct, frozen=True, tag="auth"):
@@ -131,10 +132,14 @@ Command = (
 COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in Command.__args__}
 
 
+class _Named(Struct):
+    id: MessageId | None = None
+
+
 class _Envelope(Struct):
     type: str
     data: msgspec.Raw = msgspec.Raw(b"{}")
-    id: Annotated[str, Meta(max_length=64)] | None = None
+    id: MessageId | None = None
 
 
 class _StrictEnvelope(_Envelope, forbid_unknown_fields=True):
@@ -159,6 +164,7 @@ _ENVELOPES: dict[bool, msgspec.json.Decoder[Any]] = {
     False: msgspec.json.Decoder(_Envelope),
     True: msgspec.json.Decoder(_StrictEnvelope),
 }
+_NAMED = msgspec.json.Decoder(_Named)
 _DECODERS: dict[tuple[str, bool], msgspec.json.Decoder[Any]] = {
     (type_, strict): msgspec.json.Decoder(_untagged(command, strict=strict))
     for type_, command in COMMANDS.items()
@@ -177,18 +183,26 @@ def decode(frame: str, *, strict: bool) -> tuple[Command, str | None]:
 
     Raises:
         InvalidMessage: it is no such message; `details` says where. UnknownType: its type is not known.
-        Both carry `details.id` where the envelope could be read.
+        Both carry `details.id`, None if there is none or it cannot be read.
     """
     try:
         envelope = _ENVELOPES[strict].decode(frame)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
-        raise InvalidMessage(reason=_reason(fault)) from None
+        raise InvalidMessage(reason=_reason(fault), id=_readable_id(frame)) from None
     try:
         _scan(frame)
         return _command(envelope, strict=strict), envelope.id
     except (InvalidMessage, UnknownType) as refusal:
         refusal.details["id"] = envelope.id
         raise
+
+
+def _readable_id(frame: str) -> str | None:
+    """The client's id of a message whose envelope is wrong otherwise: somebody waits for the reply to it."""
+    try:
+        return _NAMED.decode(frame).id
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
 
 
 def _command(envelope: _Envelope, *, strict: bool) -> Command:

@@ -51,11 +51,12 @@ class UnitOfWork:
         Raises:
             AssessmentNotFound: there is none.
         """
+        # The log first: each statement may see more than the one before, and the row must not lack an end that is told.
+        state = fold(assessment_id, await self.events.read(assessment_id))
         assessment = await self.assessments.select(assessment_id)
         version = await self.frozen.version(self.blueprints, assessment.test_version_id)
         slots = await self.assessments.paper_slots(assessment_id)
         contents = await self.frozen.contents(self.questions, [slot.content_digest for slot in slots])
-        state = fold(assessment_id, await self.events.read(assessment_id))
         return LiveAssessment(assessment, version.blueprint, paper_from_slots(slots, contents), state)
 
     async def append(self, live: LiveAssessment, body: EventBody, now: datetime) -> SealedEvent:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sitting.domain.application import CandidateApplication
-from sitting.domain.errors import Conflict, InvalidMessage
-from sitting.domain.user import Role, User, normalised_email
+from sitting.domain.errors import Conflict, InvalidMessage, NotFound
+from sitting.domain.user import User, normalised_email
 from sitting.kit.ids import random_secret
 from sitting.storage.unit_of_work import Storage, UnitOfWork
 
@@ -41,29 +41,29 @@ async def invite_candidates(
         BlueprintNotFound, NotFound: there is no such Test or user. Conflict: the Test was never published.
         InvalidMessage: an address is none, or somebody stands in the list twice.
     """
+    people = [c if isinstance(c, int) else replace(c, email=normalised_email(c.email)) for c in candidates]
     async with storage.unit_of_work() as unit:
         test = await unit.blueprints.select(test_id)
         if test.current_version is None:
             raise Conflict("Publish this test first: nobody can take a draft.", test_id=test_id)
-        users = [await _user(unit, candidate, now) for candidate in candidates]
+        users = await _users(unit, people, now)
         _refuse_repetition(users)
-        return [
-            Invitation(
-                await unit.applications.create(user.user_id, test_id, random_secret(), by=by, now=now),
-                user,
-            )
-            for user in users
-        ]
+        secrets = {user.user_id: random_secret() for user in users}
+        applications = await unit.applications.create_many(secrets, test_id, by=by, now=now)
+    return [Invitation(application, user) for application, user in zip(applications, users, strict=True)]
 
 
-async def _user(unit: UnitOfWork, candidate: int | NewCandidate, now: datetime) -> User:
-    if isinstance(candidate, int):
-        return await unit.users.select(candidate)
-    email = normalised_email(candidate.email)
-    known = await unit.users.select_optional_by_email(email)
-    if known is not None:
-        return known
-    return await unit.users.create(name=candidate.name, email=email, roles=frozenset({Role.CANDIDATE}), now=now)
+async def _users(unit: UnitOfWork, people: Sequence[int | NewCandidate], now: datetime) -> list[User]:
+    by_id = await unit.users.select_many(person for person in people if isinstance(person, int))
+    names = {person.email: person.name for person in people if isinstance(person, NewCandidate)}
+    by_email = await unit.users.ensure_candidates(names, now=now)
+    found: list[User] = []
+    for person in people:
+        user = by_id.get(person) if isinstance(person, int) else by_email[person.email]
+        if user is None:
+            raise NotFound("There is no such user.", user_id=person)
+        found.append(user)
+    return found
 
 
 def _refuse_repetition(users: Sequence[User]) -> None:

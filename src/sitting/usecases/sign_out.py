@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sitting.domain.errors import Conflict
 from sitting.identity.identify import Identity
+from sitting.identity.tokens import LEEWAY
 from sitting.storage.unit_of_work import Storage
 
 
@@ -21,4 +22,6 @@ async def sign_out(storage: Storage, identity: Identity, *, session_secret: str 
         if session_secret is not None:
             await unit.credentials.delete_session(session_secret)
         elif identity.jti is not None and identity.expires_at is not None:
-            await unit.credentials.revoke_token(identity.jti, identity.user_id, now=now, expires_at=identity.expires_at)
+            # Remembered for as long as the token would be accepted, which is a little longer than it says.
+            until = identity.expires_at + LEEWAY
+            await unit.credentials.revoke_token(identity.jti, identity.user_id, now=now, expires_at=until)

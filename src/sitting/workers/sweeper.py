@@ -43,12 +43,15 @@ async def sweep(services: Services, now: datetime) -> int:
 
 
 async def _close(services: Services, assessment_id: int, now: datetime) -> bool:
-    reason = await _reason(services.storage, assessment_id)
     try:
+        reason = await _reason(services.storage, assessment_id)
         await finalize_assessment(
             services.storage, services.signer, assessment_id=assessment_id, reason=reason, now=now
         )
     except DeadlinePassed:  # its deadline grew since we looked
+        return False
+    except Exception as fault:  # one that cannot be closed must not keep the others open
+        log.error("closing_failed", assessment_id=assessment_id, exc_info=fault)
         return False
     log.info("assessment_closed", assessment_id=assessment_id, reason=reason)
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,17 @@ class ApplicationRepository:
         table = candidate_applications
         result = await self._connection.execute(insert(table).values(values).returning(*table.c))
         return _application(result.one())
+
+    async def create_many(
+        self, secrets: Mapping[int, str], test_id: int, *, by: int | None, now: datetime
+    ) -> list[CandidateApplication]:
+        """Add a claim for each user, in the order given; `secrets` by user_id. Users and Test must exist."""
+        shared = {"test_id": test_id, "created_by": by, "created_at": now}
+        rows = [{"user_id": user_id, "secret": secret, **shared} for user_id, secret in secrets.items()]
+        await self._connection.execute(insert(candidate_applications), rows)
+        made = await self._many(candidate_applications.c.secret.in_(secrets.values()))
+        by_user = {application.user_id: application for application in made}
+        return [by_user[user_id] for user_id in secrets]
 
     async def select_own(self, application_id: int, user_id: int) -> CandidateApplication:
         """That application, if it is this candidate's.

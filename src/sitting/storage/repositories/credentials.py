@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sitting.domain.user import Role
@@ -67,10 +69,10 @@ class CredentialRepository:
 
     async def revoke_token(self, jti: str, user_id: int, *, now: datetime, expires_at: datetime) -> None:
         await self._connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at < now))
-        if not await self.is_revoked(jti):
-            await self._connection.execute(
-                insert(revoked_tokens).values(jti=jti, user_id=user_id, revoked_at=now, expires_at=expires_at)
-            )
+        values = {"jti": jti, "user_id": user_id, "revoked_at": now, "expires_at": expires_at}
+        with contextlib.suppress(IntegrityError):  # it is revoked already
+            async with self._connection.begin_nested():
+                await self._connection.execute(insert(revoked_tokens).values(values))
 
     async def is_revoked(self, jti: str) -> bool:
         found = await self._connection.scalar(select(revoked_tokens.c.jti).where(revoked_tokens.c.jti == jti))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -50,6 +52,26 @@ class UserRepository:
             raise Conflict("There is a user with this email or external_id already.", email=email) from None
         return _user(result.one())
 
+    async def ensure_candidates(self, names: Mapping[str, str], *, now: datetime) -> dict[str, User]:
+        """The users with these addresses; whoever is not there yet is added as a candidate, also against a rival.
+
+        Args:
+            names: what to call the new ones, by normalised email.
+
+        Returns:
+            All of them by email.
+        """
+        candidate = roles_to_text(frozenset({Role.CANDIDATE}))
+        rows = [
+            {"name": names[email], "email": email, "roles": candidate, "created_at": now, "updated_at": now}
+            for email in sorted(names)  # always in this order, so that two lists cannot wait for each other
+        ]
+        if rows:
+            make = insert_postgresql if self._connection.dialect.name == "postgresql" else insert_sqlite
+            await self._connection.execute(make(users).on_conflict_do_nothing(index_elements=["email"]), rows)
+        found = await self._connection.execute(select(users).where(users.c.email.in_(names)))
+        return {row.email: _user(row) for row in found}
+
     async def select(self, user_id: int) -> User:
         """That user.
 
@@ -88,13 +110,17 @@ class UserRepository:
         )
 
     async def list_page(self, *, after: int, limit: int, query: str | None = None) -> list[User]:
-        """Users by id, behind `after`; `query` narrows to names and addresses that contain it."""
+        """Users by id, behind `after`; `query` narrows to names and addresses that contain it.
+
+        Case makes no difference in ASCII; beyond that databases do not agree, and it must be as written.
+        """
         statement = select(users).where(users.c.id > after).order_by(users.c.id).limit(limit)
         if query:
             pattern = query.lower()
             statement = statement.where(
                 or_(
                     func.lower(users.c.name).contains(pattern, autoescape=True),
+                    users.c.name.contains(query, autoescape=True),
                     users.c.email.contains(pattern, autoescape=True),
                 )
             )

@@ -39,7 +39,7 @@ function introduce(facts) {
 }
 
 function goOn(assessmentId) {
-  show(el('p', { class: 'waiting', role: 'status' }, 'Going on with your test …'));
+  show(el('p', { class: 'waiting', role: 'status', 'data-waiting': true }, 'Going on with your test …'));
   return begin((fresh) => fresh.resume(assessmentId));
 }
 
@@ -56,8 +56,10 @@ function begin(enter) {
 
 const SCREENS = {
   reconnecting() {
-    const waiting = root.querySelector('.waiting');
-    if (waiting) waiting.textContent = 'There is no connection to the server. Trying again …';
+    const waiting = root.querySelector('[data-waiting]');
+    if (!waiting) return;
+    waiting.textContent = 'There is no connection to the server. Trying again …';
+    waiting.hidden = false;
   },
   live() {
     if (taking) return;

@@ -14,6 +14,8 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+OPEN = "status IN ('started', 'in_progress', 'paused')"
+
 # From which status an assessment may go where; the word before the colon is the old one.
 LEGAL = (
     "started:in_progress",
@@ -40,6 +42,7 @@ def upgrade() -> None:
     _bank()
     _tests()
     _assessments()
+    _assessment_indexes()
     _papers_and_logs()
     _status_trigger()
 
@@ -203,6 +206,13 @@ def _assessments() -> None:
         sa.Column("receipt_head", sa.LargeBinary(), nullable=True),
         sa.Column("receipt_signature", sa.Text(), nullable=True),
         sa.Column("receipt_key_id", sa.Text(), nullable=True),
+        *_assessment_rules(),
+        sqlite_autoincrement=True,
+    )
+
+
+def _assessment_rules() -> tuple[sa.Constraint, ...]:
+    return (
         sa.CheckConstraint(
             "status IN ('started', 'in_progress', 'paused', 'completed', 'timeout', 'voided')",
             name=op.f("ck_assessments_status_known"),
@@ -222,15 +232,17 @@ def _assessments() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_assessments_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assessments")),
         sa.UniqueConstraint("application_id", "attempt", name=op.f("uq_assessments_application_id_attempt")),
-        sqlite_autoincrement=True,
     )
+
+
+def _assessment_indexes() -> None:
     op.create_index(
         "ix_assessments_sweep_at",
         "assessments",
         ["sweep_at"],
         unique=False,
-        postgresql_where=sa.text("status IN ('started', 'in_progress', 'paused')"),
-        sqlite_where=sa.text("status IN ('started', 'in_progress', 'paused')"),
+        postgresql_where=sa.text(OPEN),
+        sqlite_where=sa.text(OPEN),
     )
     op.create_index("ix_assessments_test_id", "assessments", ["test_id", "id"], unique=False)
     op.create_index("ix_assessments_user_id", "assessments", ["user_id"], unique=False)
@@ -239,8 +251,8 @@ def _assessments() -> None:
         "assessments",
         ["application_id"],
         unique=True,
-        postgresql_where=sa.text("status IN ('started', 'in_progress', 'paused')"),
-        sqlite_where=sa.text("status IN ('started', 'in_progress', 'paused')"),
+        postgresql_where=sa.text(OPEN),
+        sqlite_where=sa.text(OPEN),
     )
 
 

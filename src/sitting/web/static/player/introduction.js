@@ -10,12 +10,13 @@ export function introduction({ facts, store, testId, start }) {
   showLocalTimes(body);
   const button = el('button', { type: 'button', disabled: true, onclick: press }, 'Start the test');
   const message = el('p', { class: 'note bad', role: 'alert', hidden: true });
+  const waiting = el('p', { class: 'note warn', role: 'status', 'data-waiting': true, hidden: true });
   const check = deviceCheck({ store, testId });
   if (!facts.can_start) return closed(body, sentence(facts.reason, 'This test cannot be started now.'));
   check.run((passed) => { button.disabled = !passed; });
 
   async function press() {
-    message.hidden = true;
+    message.hidden = waiting.hidden = true;
     button.disabled = true;
     button.setAttribute('aria-busy', 'true');
     try {
@@ -23,12 +24,13 @@ export function introduction({ facts, store, testId, start }) {
     } catch (error) {
       message.textContent = sentence(error.code, error.message);
       message.hidden = false;
+      waiting.hidden = true;
       button.disabled = false;
     }
     button.removeAttribute('aria-busy');
   }
 
-  return el('article', { class: 'card introduction' }, body, el('h2', {}, 'Your device'), check.node, message, button);
+  return el('article', { class: 'card introduction' }, body, el('h2', {}, 'Your device'), check.node, message, waiting, button);
 }
 
 function closed(body, text) {

@@ -41,12 +41,13 @@ export class Overview {
 }
 
 /** "3 questions are unanswered: 2, 5 and 9." Without the numbers where they would be a wall. */
-export function unansweredSentence(places) {
+export function openSentence(places) {
   const open = places.filter((place) => !place.answered).map((place) => place.position);
-  if (open.length === 0) return 'You have answered all questions.';
-  const verb = open.length === 1 ? 'is' : 'are';
+  const flagged = places.filter((place) => place.flagged).length;
+  const marked = flagged ? ` ${count(flagged, 'question is', 'questions are')} flagged.` : '';
+  if (open.length === 0) return `You have answered all questions.${marked}`;
   const which = open.length <= MOST_NAMED ? `: ${new Intl.ListFormat('en-GB').format(open.map(String))}` : '';
-  return `${count(open.length, 'question')} ${verb} unanswered${which}.`;
+  return `${count(open.length, 'question is', 'questions are')} unanswered${which}.${marked}`;
 }
 
 function key() {

@@ -1,6 +1,6 @@
 import { announcer, el, setText } from './dom.js';
 import { HandInDialog } from './hand-in.js';
-import { Overview, unansweredSentence } from './overview.js';
+import { Overview, openSentence } from './overview.js';
 import { QuestionCard } from './question-card.js';
 import { StatusBar } from './status-bar.js';
 import { duration, sentence } from './words.js';
@@ -126,7 +126,7 @@ export class Taking {
   }
 
   #ask() {
-    this.#dialog.ask(unansweredSentence(this.#places()));
+    this.#dialog.ask(openSentence(this.#places()));
   }
 
   #update() {
