@@ -8,8 +8,9 @@ pytest_plugins = (
     "tests.support.browser",
     "tests.support.closing_line",
     "tests.support.databases",
-    "tests.support.rest",
     "tests.support.storage",
+    "tests.support.rest",
+    "tests.support.delivery",
 )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sitting.domain.assessment import fold
-from sitting.domain.errors import AssessmentNotFound, AttachmentStale, DeadlinePassed, SittingError, Unavailable
+from sitting.domain.errors import AssessmentNotFound, AttachmentStale, DeadlinePassed, Unavailable
 from sitting.domain.events import EndReason, Verdict
 from sitting.domain.live import LiveAssessment, completed_message, receipt_of, results_of
 from sitting.domain.scoring import grade
@@ -20,7 +20,7 @@ from sitting.storage.unit_of_work import Storage
 from sitting.usecases.resume_assessment import resume_assessment
 from tests.support.builders import SIGNER, Seat, begin, finalize, invite, publish_test, seated
 from tests.support.clock import NOON
-from tests.support.storage import Nodes, assessment_row, execute, log_of, rows
+from tests.support.storage import Nodes, assessment_row, log_of, rows
 
 DEADLINE = NOON + timedelta(minutes=30)
 GRACE = timedelta(seconds=5)
@@ -30,8 +30,12 @@ CLOSABLE = DEADLINE + GRACE + DRAIN
 MONTH = timedelta(days=30)
 
 
-async def recomputed(storage: Storage, assessment_id: int) -> tuple[int, int, int, list[tuple[str, bool | None, int]]]:
-    """Total, maximum, percentage and items, from the stored paper and responses alone."""
+Standing = tuple[int, int, int, list[tuple[str, bool | None, int]]]
+"""Total, maximum, percentage, and (question_id, is_correct, points) of each response."""
+
+
+async def recomputed(storage: Storage, assessment_id: int) -> Standing:
+    """The score that the stored paper and responses give."""
     async with storage.reading() as unit:
         slots = await unit.assessments.paper_slots(assessment_id)
         contents = await unit.questions.contents(slot.content_digest for slot in slots)
@@ -45,8 +49,8 @@ async def recomputed(storage: Storage, assessment_id: int) -> tuple[int, int, in
     )
 
 
-async def stored_score(storage: Storage, assessment_id: int) -> tuple[int, int, int, list[tuple[str, bool | None, int]]]:
-    """The same as it stands in the tables."""
+async def stored_score(storage: Storage, assessment_id: int) -> Standing:
+    """The score as it stands in the tables."""
     row = await assessment_row(storage, assessment_id)
     responses = await rows(storage, assessment_responses, assessment_id=assessment_id)
     items = sorted((response.question_id, response.is_correct, response.points) for response in responses)
@@ -133,46 +137,49 @@ async def test_p27_fold_of_the_log_says_what_the_tables_say(storage: Storage) ->
 # --- when it may end, and when it did ---
 
 
-@pytest.mark.parametrize(
-    ("arrived_at", "end_time"),
-    [
+async def test_submission_counts_by_its_arrival(storage: Storage) -> None:
+    for arrived_at, end_time in (
         (NOON, NOON),
         (DEADLINE, DEADLINE),
         (DEADLINE + TICK, DEADLINE),
         (DEADLINE + GRACE, DEADLINE),
-        (DEADLINE + GRACE + TICK, None),
-        (CLOSABLE, None),
-    ],
-)
-async def test_submission_counts_by_its_arrival(
-    storage: Storage, arrived_at: datetime, end_time: datetime | None
-) -> None:
+    ):
+        seat = await seated(storage, 1)
+        await seat.finish(at=arrived_at)
+        row = await assessment_row(storage, seat.assessment_id)
+        assert (row.status, row.end_time) == ("completed", end_time)
+
+
+async def test_submission_behind_the_grace_is_refused(storage: Storage) -> None:
     seat = await seated(storage, 1)
-    if end_time is None:
+    for arrived_at in (DEADLINE + GRACE + TICK, CLOSABLE):
         with pytest.raises(DeadlinePassed):
             await seat.finish(at=arrived_at)
-        assert (await assessment_row(storage, seat.assessment_id)).status == "started"
-        return
-    await seat.finish(at=arrived_at)
-    row = await assessment_row(storage, seat.assessment_id)
-    assert (row.status, row.end_time) == ("completed", end_time)
+    assert (await assessment_row(storage, seat.assessment_id)).status == "started"
 
 
-@pytest.mark.parametrize("at", [CLOSABLE, CLOSABLE + timedelta(days=3)])
-async def test_p18_timeout_ends_at_the_deadline_whenever_the_sweep_comes(storage: Storage, at: datetime) -> None:
-    seat = await seated(storage, 2)
-    await seat.answer(1)
-    await finalize(storage, seat.assessment_id, at=at, reason=EndReason.TIMEOUT)
-    row = await assessment_row(storage, seat.assessment_id)
-    assert (row.status, row.end_reason, row.end_time) == ("timeout", "timeout", DEADLINE)
-    assert (row.time_taken_minutes, row.total_score, row.updated_at) == (30, 1000, at)
-
-
-@pytest.mark.parametrize("at", [NOON, DEADLINE, DEADLINE + GRACE, CLOSABLE - TICK])
-async def test_timeout_waits_for_grace_and_drain(storage: Storage, at: datetime) -> None:
+async def test_submission_that_was_dealt_with_late_counts_by_its_arrival(storage: Storage) -> None:
     seat = await seated(storage, 1)
-    with pytest.raises(DeadlinePassed):
+    await seat.finish(at=CLOSABLE, arrived_at=DEADLINE + GRACE)
+    row = await assessment_row(storage, seat.assessment_id)
+    assert (row.status, row.end_time, row.updated_at) == ("completed", DEADLINE, CLOSABLE)
+
+
+async def test_p18_timeout_ends_at_the_deadline_whenever_the_sweep_comes(storage: Storage) -> None:
+    for at in (CLOSABLE, CLOSABLE + timedelta(days=3)):
+        seat = await seated(storage, 2)
+        await seat.answer(1)
         await finalize(storage, seat.assessment_id, at=at, reason=EndReason.TIMEOUT)
+        row = await assessment_row(storage, seat.assessment_id)
+        assert (row.status, row.end_reason, row.end_time) == ("timeout", "timeout", DEADLINE)
+        assert (row.time_taken_minutes, row.total_score, row.updated_at) == (30, 1000, at)
+
+
+async def test_timeout_waits_for_grace_and_drain(storage: Storage) -> None:
+    seat = await seated(storage, 1)
+    for at in (NOON, DEADLINE, DEADLINE + GRACE, CLOSABLE - TICK):
+        with pytest.raises(DeadlinePassed):
+            await finalize(storage, seat.assessment_id, at=at, reason=EndReason.TIMEOUT)
     assert (await assessment_row(storage, seat.assessment_id)).status == "started"
 
 
@@ -332,23 +339,21 @@ async def race(seat: Seat, other: Storage, *, after: int) -> int:
 # --- all or nothing ---
 
 
-@pytest.mark.parametrize("method", ["update_assessment_status", "_grade_responses"])
-async def test_end_that_fails_in_the_middle_leaves_it_open(
-    storage: Storage, monkeypatch: pytest.MonkeyPatch, method: str
-) -> None:
+async def test_end_that_fails_in_the_middle_leaves_it_open(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     seat = await seated(storage, 2)
     await seat.answer(1)
-    done = getattr(AssessmentRepository, method)
+    for method in ("update_assessment_status", "_grade_responses"):
+        done: Any = getattr(AssessmentRepository, method)
 
-    async def breaks_after_writing(*args: Any, **kwargs: Any) -> None:
-        await done(*args, **kwargs)
-        raise OSError("the disk is gone")
+        async def breaks_after_writing(*args: Any, done: Any = done, **kwargs: Any) -> None:
+            await done(*args, **kwargs)
+            raise OSError("the disk is gone")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(AssessmentRepository, method, breaks_after_writing)
-        with pytest.raises(Unavailable):
-            await seat.finish()
-    assert (await assessment_row(storage, seat.assessment_id)).status == "in_progress"
-    assert "finalized" not in await log_of(storage, seat.assessment_id)
+        with monkeypatch.context() as patch:
+            patch.setattr(AssessmentRepository, method, breaks_after_writing)
+            with pytest.raises(Unavailable):
+                await seat.finish()
+        assert (await assessment_row(storage, seat.assessment_id)).status == "in_progress"
+        assert "finalized" not in await log_of(storage, seat.assessment_id)
     assert (await seat.answer(2)).verdict is Verdict.SAVED
     assert (await seat.finish()).assessment.total_score == 2000

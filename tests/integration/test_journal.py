@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.support.journals import (
 from tests.support.storage import Nodes, assessment_row, execute, log_of, rows, running_storage
 
 STARTED = ["started", "attached"]
-HOSTILE = {
+HOSTILE: dict[str, Any] = {
     "question of no paper": {"question_id": "q_elsewhere"},
     "NUL": {"question_id": "q_\0"},
     "lone surrogate": {"option": "o_\ud800"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -69,6 +70,15 @@ async def test_known_people_are_invited_by_id_or_address_and_stay_who_they_are(r
     assert [item["name"] for item in items] == ["By Id", "By Address"]
     (row,) = await rows(rest.storage, users, id=by_address.user_id)
     assert row.roles == "reviewer"
+
+
+async def test_simultaneous_invitations_of_an_unknown_address_make_one_user(rest: Rest, author: Caller) -> None:
+    test = await publish_test(rest.storage)
+    path = f"/tests/{test.test_id}/applications"
+    responses = await asyncio.gather(*(author.post(path, NADIA) for _ in range(6)))
+    invited = {said(response, 201)["items"][0]["user_id"] for response in responses}
+    assert len(invited) == 1
+    assert len(await applications_of(author, test.test_id)) == 6
 
 
 async def test_public_url_makes_the_links(storage: Storage) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
+import jwt
 import pytest
 
+from sitting.domain.errors import NotAuthenticated
 from sitting.domain.user import Role, User
 from sitting.identity.identify import identify_by_ticket
-from sitting.identity.passwords import hash_password
+from sitting.identity.passwords import hash_password, verify_password
 from sitting.identity.tokens import mint
 from sitting.storage.tables import revoked_tokens
 from sitting.storage.unit_of_work import Storage
-from sitting.usecases import sign_in as sign_in_module
 from tests.support.builders import invite, make_user, publish_test
 from tests.support.rest import BASE_URL, KEYS, Caller, Rest, refused, said, serving
 from tests.support.storage import execute, rows
@@ -80,13 +82,12 @@ async def test_unknown_user_costs_a_password_check_too(
     rest: Rest, author: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked: list[str | None] = []
-    real = sign_in_module.verify_password
 
     def counting(stored: str | None, password: str) -> bool:
         checked.append(stored)
-        return real(stored, password)
+        return verify_password(stored, password)
 
-    monkeypatch.setattr(sign_in_module, "verify_password", counting)
+    monkeypatch.setattr("sitting.usecases.sign_in.verify_password", counting)
     await make_user(rest.storage, email="token-only@example.org")
     for email in ("nobody@example.org", "token-only@example.org", "no address"):
         response = await rest.anonymous.post("/auth/token", {"email": email, "password": PASSWORD})
@@ -104,9 +105,14 @@ async def test_logout_revokes_this_token_and_no_other(rest: Rest, author: User) 
     assert revoked.user_id == author.user_id
 
 
-async def test_token_without_jti_cannot_be_revoked_and_is_told_so(rest: Rest) -> None:
-    import jwt
+async def test_simultaneous_logouts_are_one(rest: Rest, author: User) -> None:
+    caller = await log_in(rest)
+    responses = await asyncio.gather(*(caller.post("/auth/logout") for _ in range(8)))
+    assert {response.status_code for response in responses} <= {204, 401}
+    assert len(await rows(rest.storage, revoked_tokens)) == 1
 
+
+async def test_token_without_jti_cannot_be_revoked_and_is_told_so(rest: Rest) -> None:
     user = await make_user(rest.storage)
     claims = {"user_id": user.user_id, "exp": int((rest.clock.now() + timedelta(hours=1)).timestamp())}
     foreign = rest.anonymous.holding(Authorization=f"Bearer {jwt.encode(claims, KEYS.secret, algorithm='HS256')}")
@@ -189,9 +195,9 @@ async def test_ticket_stands_for_the_caller_once_and_for_thirty_seconds(rest: Re
     body = said(await caller.post("/ws-tickets"), 201)
     assert body["expires_in_seconds"] == 30
     identity = await identify_by_ticket(rest.storage, body["ticket"], now=rest.clock.now())
-    assert (identity.user_id, identity.roles) == (caller.user.user_id, {Role.CANDIDATE})
-    with pytest.raises(sign_in_module.NotAuthenticated):
+    assert (identity.user_id, identity.roles) == (caller.user.user_id, frozenset({Role.CANDIDATE}))
+    with pytest.raises(NotAuthenticated):
         await identify_by_ticket(rest.storage, body["ticket"], now=rest.clock.now())
     late = said(await caller.post("/ws-tickets"), 201)["ticket"]
-    with pytest.raises(sign_in_module.NotAuthenticated):
+    with pytest.raises(NotAuthenticated):
         await identify_by_ticket(rest.storage, late, now=rest.clock.advance(seconds=30))

@@ -81,7 +81,7 @@ def test_sweep_comes_at_the_first_instant_that_is_closable(schedule: Schedule) -
     assert schedule.phase(at - MICROSECOND) is not Phase.CLOSABLE
 
 
-@given(st.integers(0, 10**15))
+@given(st.integers(0, 10**15) | st.integers(0, 10**6).map(lambda halves: halves * 3_000_000))
 def test_minutes_taken_are_the_nearest_tenth_with_halves_up(elapsed: int) -> None:
     minutes = minutes_taken(START, START + elapsed * MICROSECOND)
     tenths = Fraction(elapsed, 6_000_000)

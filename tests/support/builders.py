@@ -65,7 +65,8 @@ async def publish_test(storage: Storage, questions: int = 3, **rules: Any) -> Pu
     """A published Test with so many questions of one point each; `rules` are those of a Blueprint."""
     bank = {question.question_id: question for question in await make_questions(storage, questions)}
     fixed = tuple(FixedQuestion(question_id) for question_id in bank)
-    blueprint = Blueprint(**{"name": "Arithmetic", "questions": fixed, "time_limit_minutes": 30} | rules)
+    usual: dict[str, Any] = {"name": "Arithmetic", "questions": fixed, "time_limit_minutes": 30}
+    blueprint = Blueprint(**usual | rules)
     async with storage.unit_of_work() as unit:
         test = await unit.blueprints.create(blueprint, by=None, now=NOON)
         published = publish(blueprint, bank)
@@ -100,7 +101,8 @@ class Seat:
         """The right answer to a question, or a wrong one."""
         question = self.live.paper.at_position(position)
         option = next(id_ for id_ in question.option_order if (id_ == question.content.key) == right)
-        return Answer(question.question_id, option, *(pair or (None, None)), base_seq)
+        client_id, client_seq = pair or (None, None)
+        return Answer(question.question_id, option, client_id, client_seq, base_seq)
 
     def make_cleared(self, position: int) -> Answer:
         """An answer taken back."""
@@ -117,9 +119,11 @@ class Seat:
         (outcome,) = await self.send(self.make_answer(position, **what), at=at)
         return outcome
 
-    async def finish(self, *, at: datetime = NOON) -> LiveAssessment:
-        """Hand in."""
-        return await finalize(self.storage, self.assessment_id, at=at, attachment=self.attachment)
+    async def finish(self, *, at: datetime = NOON, arrived_at: datetime | None = None) -> LiveAssessment:
+        """Hand in; `arrived_at` is when the frame came in, if the server got to it later."""
+        return await finalize(
+            self.storage, self.assessment_id, at=at, arrived_at=arrived_at, attachment=self.attachment
+        )
 
     async def twin(self) -> Seat:
         """Another holder of the same attachment, as REST is beside the socket."""
@@ -163,10 +167,17 @@ async def finalize(
     assessment_id: int,
     *,
     at: datetime,
+    arrived_at: datetime | None = None,
     reason: EndReason = EndReason.SUBMITTED,
     attachment: int | None = None,
 ) -> LiveAssessment:
     """End an assessment, signed by SIGNER."""
     return await finalize_assessment(
-        storage, SIGNER, assessment_id=assessment_id, reason=reason, now=at, attachment=attachment
+        storage,
+        SIGNER,
+        assessment_id=assessment_id,
+        reason=reason,
+        now=at,
+        arrived_at=arrived_at,
+        attachment=attachment,
     )

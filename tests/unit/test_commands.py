@@ -125,13 +125,12 @@ def test_id_of_the_message_is_handed_back() -> None:
         frame("flag_question", {"question_id": "q_1"}, id="m-1"),
         frame("heartbeat", None, id="m-1"),
         '{"type":"heartbeat","id":"m-1","data":{"a":1,"a":2}}',
+        '{"type":7,"id":"m-1"}',
+        '{"data":{},"id":"m-1"}',
     ],
 )
 def test_refusal_names_the_message_that_it_refuses(text: str, strict: bool) -> None:
     assert refused(text, strict=strict).details["id"] == "m-1"
-
-
-# Unknown fields
 
 
 @pytest.mark.parametrize(("type_", "least", "_full"), EACH, ids=TYPES)
@@ -162,9 +161,6 @@ def test_unknown_field_inside_pending_is_ignored_for_old_clients_and_refused_for
     assert "pending[1]" in error.details["reason"]
 
 
-# Identifiers and numbers
-
-
 @both
 @pytest.mark.parametrize(
     ("given", "number"), [(1, 1), ("1", 1), ("0042", 42), (2**53 - 1, 2**53 - 1), (str(2**53 - 1), 2**53 - 1)]
@@ -179,7 +175,7 @@ def test_identifier_may_be_decimal_text(given: int | str, number: int, strict: b
 @pytest.mark.parametrize("field", ["test_id", "application_id"])
 @pytest.mark.parametrize(
     "wrong",
-    [0, -1, 2**53, 2**63, 2**70, 1.0, 1.5, True, "", " 1", "1 ", "1\n", "+1", "-1", "1.0", "0x1", "٣", "1" * 17, [], {}],
+    [0, -1, 2**53, 2**63, 2**70, 1.0, True, "", " 1", "1 ", "1\n", "+1", "-1", "1.0", "0x1", "٣", "1" * 17, [], {}],
     ids=ascii,
 )
 def test_what_is_no_identifier_is_refused(field: str, wrong: Any) -> None:
@@ -195,13 +191,19 @@ def test_decimal_text_out_of_range_is_refused_when_it_is_read(text: str) -> None
         entity_id(command.test_id)
 
 
+WRONG_IN_ANSWERS: dict[str, list[Any]] = {
+    "client_seq": [-1, 2**53, 2**63, 2**70, 1.0, True, "1"],
+    "base_seq": [-1, 2**53, 2**63, 2**70, 1.0, True, "1"],
+    "client_id": ["", "x" * 65, 7],
+    "question_id": ["", "q" * 65, 7, None],
+    "selected_option": ["x" * 4097, 7, ["o_1"], True],
+    "selected_options": ["o_1", [1], {}],
+}
+
+
 @pytest.mark.parametrize(
     ("field", "wrong"),
-    [(field, wrong) for field in ("client_seq", "base_seq") for wrong in (-1, 2**53, 2**63, 2**70, 1.0, True, "1")]
-    + [("client_id", wrong) for wrong in ("", "x" * 65, 7)]
-    + [("question_id", wrong) for wrong in ("", "q" * 65, 7, None)]
-    + [("selected_option", wrong) for wrong in ("x" * 4097, 7, ["o_1"], True)]
-    + [("selected_options", wrong) for wrong in ("o_1", [1], {})],
+    [(field, wrong) for field, many in WRONG_IN_ANSWERS.items() for wrong in many],
     ids=lambda value: ascii(value)[:20],
 )
 def test_answer_with_a_field_of_the_wrong_kind_or_size_is_refused(field: str, wrong: Any) -> None:
@@ -236,9 +238,6 @@ def test_field_of_the_wrong_kind_or_size_is_refused(type_: str, data: dict[str, 
     assert refused(frame(type_, data)).code == ErrorCode.INVALID_MESSAGE
 
 
-# Limits of a resume
-
-
 def test_fifty_pending_answers_are_the_most() -> None:
     command = accepted("resume_assessment", {"assessment_id": 1, "pending": [ANSWER] * 50})
     assert isinstance(command, ResumeAssessment)
@@ -257,9 +256,6 @@ def test_pending_answers_of_48_kib_are_accepted_and_clearly_more_are_not() -> No
     too_much = pending(4096)["pending"] + [ANSWER] * 20
     error = refused(frame("resume_assessment", {"assessment_id": 1, "pending": too_much}))
     assert "pending" in error.details["reason"]
-
-
-# What JSON allows and Sitting does not
 
 
 HOSTILE = [
@@ -320,6 +316,22 @@ def test_p28_hostile_frame_is_refused_and_nothing_else_happens(text: str, strict
     json.dumps(error.details).encode()
 
 
+def test_p28_nesting_of_every_depth_is_read_or_refused() -> None:
+    """Two parsers and an encoder give up at depths of their own, and none may be the one that is not expected to."""
+    refusals = 0
+    for depth in range(1, 1001):
+        try:
+            nested = "[" * depth + "]" * depth
+            command, _ = decode(
+                frame("integrity_event", {"kind": "x", "detail": {"a": 0}}).replace("0", nested), strict=True
+            )
+            assert isinstance(command, IntegrityEvent)
+            command.detail_text()
+        except InvalidMessage:
+            refusals += 1
+    assert 0 < refusals < 1000
+
+
 def test_frame_far_above_the_limit_is_read_or_refused_without_harm() -> None:
     huge = frame("integrity_event", {"kind": "x", "detail": "x" * 10 * MAX_FRAME_BYTES})
     assert refused(huge).code == ErrorCode.INVALID_MESSAGE
@@ -344,9 +356,6 @@ def test_unknown_type_is_named_and_cut() -> None:
     error = refused(frame("x" * 1000, {}))
     assert isinstance(error, UnknownType)
     assert error.details["type"] == "x" * 64
-
-
-# What a command means
 
 
 def test_answer_goes_to_the_domain_as_it_was_said() -> None:

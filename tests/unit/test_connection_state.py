@@ -49,7 +49,7 @@ def refusal(state: ConnectionState, type_: str, strict: bool) -> str | None:
 
 OPENERS = {"start_assessment", "resume_assessment", "heartbeat"}
 EXPECTED = {
-    ConnectionPhase.CONNECTED: {type_: ErrorCode.NOT_AUTHENTICATED for type_ in LEAST} | {"auth": None},
+    ConnectionPhase.CONNECTED: dict.fromkeys(LEAST, ErrorCode.NOT_AUTHENTICATED) | {"auth": None},
     ConnectionPhase.AUTHENTICATED: {
         type_: None if type_ in OPENERS else ErrorCode.ASSESSMENT_NOT_FOUND for type_ in LEAST
     }

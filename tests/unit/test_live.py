@@ -218,9 +218,7 @@ def test_results_count_late_answers_that_came_behind_the_end() -> None:
 
 def test_each_skill_is_scored_by_its_points_and_in_the_order_of_the_paper() -> None:
     skills: list[dict[str, Any]] = [{"skill": "sql"}, {"skill": "git"}, {"skill": "sql"}]
-    questions = Paper(
-        tuple(slot(n, points=1000 * n, **changes) for n, changes in enumerate(skills, start=1))
-    )
+    questions = Paper(tuple(slot(n, points=1000 * n, **changes) for n, changes in enumerate(skills, start=1)))
     log = running_log()
     log.submit(questions, [Answer("q_1", "o_1b"), Answer("q_3", "o_3a")], NOW)
     log.write(finalized(), END)

@@ -74,8 +74,8 @@ def test_encoded_content_has_one_spelling_which_is_pinned() -> None:
     """Papers and published Tests refer to contents by this digest, for good."""
     assert content().encoded() == (
         b'{"difficulty":"easy","explanation":"Because of 1.","key":"o_1a","options":['
-        b'{"id":"o_1a","text":"choice a of 1"},{"id":"o_1b","text":"choice b of 1"},{"id":"o_1c","text":"choice c of 1"}'
-        b'],"skill":"python","text":"Question 1?","type":"single_choice"}'
+        b'{"id":"o_1a","text":"choice a of 1"},{"id":"o_1b","text":"choice b of 1"},'
+        b'{"id":"o_1c","text":"choice c of 1"}],"skill":"python","text":"Question 1?","type":"single_choice"}'
     )
     assert content().digest() == GOLDEN_DIGEST
 

@@ -47,7 +47,6 @@ def ended_log(*answers: Answer) -> Log:
 
 
 # The rule of the contract: superseded if the stored version has the same client_id and a higher client_seq, or another
-# client_id and a seq above base_seq.
 
 
 @pytest.mark.parametrize(
@@ -125,9 +124,6 @@ def test_superseded_answer_does_not_become_the_base_of_others() -> None:
     assert judged(log, answer("o_1c", "B", 1, base=3)).verdict is Verdict.SAVED
 
 
-# Duplicates
-
-
 def test_p06_resend_is_a_duplicate_of_what_was_stored() -> None:
     log = log_with(answer("o_1a", "A", 5))
     first = log.state.answers["A", 5]
@@ -192,9 +188,6 @@ def test_answer_without_both_halves_of_the_pair_is_new_each_time(half: Answer) -
     assert log.state.answers == {}
 
 
-# What is no answer
-
-
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
@@ -216,9 +209,6 @@ def test_what_is_no_answer_is_refused_and_leaves_no_trace(wrong: Answer, code: E
 def test_text_of_an_option_is_kept_as_its_id() -> None:
     result = judged(running_log(), answer("choice c of 1", "A", 1, base=0))
     assert result.record == AnswerRecord("q_1", "o_1c", "A", 1, 0, Verdict.SAVED)
-
-
-# Time
 
 
 @pytest.mark.parametrize("step", [MILLISECOND, MICROSECOND])
@@ -266,9 +256,6 @@ def test_answer_that_does_not_count_is_told_so(verdict: Verdict, ended: bool, co
     if error is not None:
         assert error.details == {"question_id": "q_1"}
         assert not error.retryable
-
-
-# Lists: what one frame of a resume hands in
 
 
 def verdicts(log: Log, *answers: Answer, at: datetime = NOW) -> list[Verdict]:
@@ -345,9 +332,6 @@ def test_late_list_is_kept_whole_and_changes_nothing() -> None:
     assert [j.verdict for j in judgements] == [Verdict.LATE, Verdict.LATE, DUPLICATE, DUPLICATE]
     assert log.state.late_answers == 2
     assert log.state.responses["q_1"].record.selected_option == "o_1a"
-
-
-# The entry that keeps it
 
 
 def test_answers_of_one_frame_are_one_entry_with_their_arrival() -> None:
