@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
 pytest_plugins = (
     "tests.support.browser",
@@ -18,3 +19,10 @@ pytest_plugins = (
 def anyio_backend() -> str:
     """Asynchronous tests run on asyncio alone, as the server does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_tracebacks() -> None:
+    """As the server logs them: structlog's own choice, every local variable of every frame, takes minutes."""
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])

@@ -40,6 +40,8 @@ def served(url: str, directory: Path, **env: str) -> Iterator[ChildProcess]:
 
 
 def check_said(process: ChildProcess) -> None:
+    if process.exit_code() is not None:
+        raise RuntimeError(process.tail())
     assert "serves on" in process.stdout_path.read_text(), process.tail()
 
 
@@ -127,6 +129,11 @@ def test_migrate_makes_the_tables_first(tmp_path: Path) -> None:
         assert (tmp_path / "new.db").exists()
 
 
+def pieces(token: str) -> list[str]:
+    """Every run of twelve characters: a log that shortens what it shows must not show a part of it either."""
+    return [token[at : at + 12] for at in range(len(token) - 11)]
+
+
 @pytest.mark.parametrize("form", ["console", "json"])
 def test_token_reaches_no_log_however_it_is_sent(form: str, sqlite_database_url: str, tmp_path: Path) -> None:
     candidate = invited(sqlite_database_url)
@@ -143,8 +150,7 @@ def test_token_reaches_no_log_however_it_is_sent(form: str, sqlite_database_url:
         process.end()
         log = process.stderr_path.read_text()
     assert log.count("/ws/assessment") >= 3, log
-    signature = candidate.token.rpartition(".")[2]
-    assert signature not in log
+    assert [part for part in pieces(candidate.token) if part in log] == []
     if form == "json":
         lines: list[dict[str, Any]] = [json.loads(line) for line in log.splitlines()]
         assert {"event", "level", "logger", "timestamp"} <= set(lines[0])

@@ -224,7 +224,7 @@ def test_p14_answer_after_the_end_is_refused_kept_and_changes_nothing(hall: Hall
 def test_p06_stored_pair_gets_the_same_acknowledgement_before_and_after_the_end(hall: Hall) -> None:
     candidate = hall.invite()
     [asked, *_] = candidate.questions
-    pair = {"client_id": "phone", "client_seq": 1}
+    pair: dict[str, Any] = {"client_id": "phone", "client_seq": 1}
     with seated(candidate) as (own, started):
         first = own.answer(asked, asked.right, **pair)
         assert own.answer(asked, asked.right, **pair) == first
@@ -238,21 +238,19 @@ def test_p06_stored_pair_gets_the_same_acknowledgement_before_and_after_the_end(
         assert hall.log_of(started["assessment_id"]) == log
 
 
-def test_older_answer_is_refused_as_superseded_and_kept(hall: Hall) -> None:
+def test_p06_older_answer_is_refused_as_superseded_kept_once_and_refused_again(hall: Hall) -> None:
     candidate = hall.invite()
     [asked, *_] = candidate.questions
+    older = {"question_id": asked.question_id, "selected_option": asked.wrong, "client_id": "phone", "client_seq": 4}
     with seated(candidate) as (own, started):
         own.answer(asked, asked.right, client_id="phone", client_seq=5)
-        own.send(
-            "submit_answer",
-            "m",
-            question_id=asked.question_id,
-            selected_option=asked.wrong,
-            client_id="phone",
-            client_seq=4,
-        )
-        assert own.refused("answer_superseded")["reply_to"] == "m"
-        [entry] = hall.log_of(started["assessment_id"])[-1].body["answers"]
+        own.send("submit_answer", "m", **older)
+        refusal = own.refused("answer_superseded")
+        log = hall.log_of(started["assessment_id"])
+        own.send("submit_answer", "m", **older)
+        assert own.refused("answer_superseded") == refusal
+        assert hall.log_of(started["assessment_id"]) == log
+        [entry] = log[-1].body["answers"]
         assert (entry["client_seq"], entry["verdict"]) == (4, "superseded")
         [stored] = hall.rows(assessment_responses, assessment_id=started["assessment_id"])
         assert stored.selected_option == asked.right

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import jwt
 import pytest
+from websockets.asyncio.client import connect
 
 from sitting.identity.tokens import TokenKeys, mint
 from sitting.storage.tables import assessments
@@ -89,6 +91,22 @@ def test_ticket_opens_one_socket_and_no_second(hall: Hall) -> None:
         second.closed(4001)
 
 
+def test_of_many_sockets_with_one_ticket_exactly_one_is_let_in(hall: Hall) -> None:
+    ticket = hall.post("/ws-tickets", token=hall.invite().token)["ticket"]
+    hall.tokens.append(ticket)
+
+    async def first_word() -> str:
+        async with connect(f"{hall.server.ws_url}?ticket={ticket}") as socket:
+            await socket.send('{"type":"heartbeat"}')
+            word: str = json.loads(await socket.recv())["type"]
+            return word
+
+    async def rush() -> list[str]:
+        return await asyncio.gather(*(first_word() for _ in range(8)))
+
+    assert sorted(asyncio.run(rush())) == ["error"] * 7 + ["pong"]
+
+
 def test_first_message_may_say_who_it_is(hall: Hall) -> None:
     candidate = hall.invite()
     with line(hall.server.ws_url) as own:
@@ -120,7 +138,9 @@ def test_whoever_does_not_say_who_it_is_within_five_seconds_is_let_go_with_4001(
         assert babbling.closed(4001) == []
 
 
-@pytest.mark.parametrize("test_id", ["987654321", "0", "-1", "abc", "1.0", "1_0", "%D9%A3", "9007199254740993", "9" * 5000])
+@pytest.mark.parametrize(
+    "test_id", ["987654321", "0", "-1", "abc", "1.0", "1_0", "%D9%A3", "9007199254740993", "9" * 5000]
+)
 def test_unknown_test_in_the_address_is_refused_with_4004(hall: Hall, test_id: str) -> None:
     with line(f"{hall.server.ws_url}?token={hall.invite().token}&test_id={test_id}") as own:
         own.refused("test_not_found")

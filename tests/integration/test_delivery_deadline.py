@@ -59,7 +59,11 @@ def say_in_grace(lines: dict[str, Line], people: dict[str, Candidate]) -> dict[s
     lines["writer"].send("get_question", "q")
     answer(lines["older"], people["older"], 3)
     lines["handing in"].send("complete_assessment")
-    return {"writer": read(lines["writer"], 3), "older": read(lines["older"], 3), "handing in": read(lines["handing in"], 1)}
+    return {
+        "writer": read(lines["writer"], 3),
+        "older": read(lines["older"], 3),
+        "handing in": read(lines["handing in"], 1),
+    }
 
 
 def say_behind(lines: dict[str, Line], people: dict[str, Candidate]) -> dict[str, Messages]:
@@ -68,7 +72,11 @@ def say_behind(lines: dict[str, Line], people: dict[str, Candidate]) -> dict[str
     lines["tardy"].send("complete_assessment", "late")
     lines["returning"].send("start_assessment")
     lines["returning"].send("heartbeat")
-    return {"writer": read(lines["writer"], 2), "tardy": read(lines["tardy"], 1), "returning": read(lines["returning"], 2)}
+    return {
+        "writer": read(lines["writer"], 2),
+        "tardy": read(lines["tardy"], 1),
+        "returning": read(lines["returning"], 2),
+    }
 
 
 @pytest.fixture(scope="module")

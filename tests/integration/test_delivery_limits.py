@@ -21,7 +21,11 @@ GARBAGE = {
     "data that is no object": '{"type":"heartbeat","data":[]}',
     "NaN": '{"type":"integrity_event","data":{"kind":"paste","detail":{"a":NaN}}}',
     "infinity": '{"type":"integrity_event","data":{"kind":"paste","detail":{"a":1e999}}}',
-    "very deep": '{"type":"integrity_event","data":{"kind":"paste","detail":' + '{"a":' * 8000 + "1" + "}" * 8000 + "}}",
+    "very deep": '{"type":"integrity_event","data":{"kind":"paste","detail":'
+    + '{"a":' * 8000
+    + "1"
+    + "}" * 8000
+    + "}}",
     "very deep and not closed": '{"type":"heartbeat","data":{"a":' + "[" * 60_000,
     "a key twice": '{"type":"get_progress","data":{"a":1,"a":2}}',
     "a type twice": '{"type":"get_progress","type":"complete_assessment"}',

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from sitting.storage.tables import assessment_responses
-from tests.support.delivery import QUESTIONS, Asked, Candidate, Hall, line, seated
+from sitting.storage.database import Database
+from sitting.storage.tables import assessment_responses, assessments
+from sitting.storage.url import DatabaseUrl
+from tests.support.delivery import QUESTIONS, Asked, Candidate, Hall, Line, line, now, seated
+from tests.support.eventually import eventually_async
 
 
 def item(asked: Asked, option: str | None, seq: int, client: str = "phone", **more: Any) -> dict[str, Any]:
@@ -157,7 +164,7 @@ def test_p14_pending_answers_behind_the_end_are_late_and_the_stored_one_gets_its
     first, second, *_ = candidate.questions
     responses = hall.rows(assessment_responses, assessment_id=started["assessment_id"])
     pending = [item(first, first.right, 1), item(second, second.right, 2), item(second, "o_none", 3)]
-    for expected in (["duplicate", "late", "refused"], ["duplicate", "duplicate", "refused"]):
+    for _ in range(2):
         with line(candidate.address) as own:
             recovered = own.ask(
                 "resume_assessment",
@@ -165,7 +172,7 @@ def test_p14_pending_answers_behind_the_end_are_late_and_the_stored_one_gets_its
                 assessment_id=started["assessment_id"],
                 pending=pending,
             )
-            assert [outcome for outcome, _ in outcomes(recovered)] == expected
+            assert [outcome for outcome, _ in outcomes(recovered)] == ["duplicate", "late", "refused"]
             assert recovered["acknowledged"][0]["digest"] == saved["digest"]
             assert recovered["acknowledged"][1]["code"] == "assessment_over"
             own.closed(4010)
@@ -196,3 +203,29 @@ def test_second_start_goes_on_with_the_snapshot_and_the_first_open_question(hall
     assert (again["assessment_id"], again["attempt"]) == (started["assessment_id"], 1)
     assert again["deadline_at"] == started["deadline_at"]
     assert [(r["question_id"], r["seq"]) for r in again["responses"]] == [(first.question_id, saved["seq"])]
+
+
+@pytest.mark.parametrize("how", ["start_assessment", "resume_assessment"])
+def test_p16_remaining_time_is_right_though_the_database_made_the_candidate_wait(hall: Hall, how: str) -> None:
+    candidate = hall.invite()
+    with seated(candidate) as (_, started):
+        pass
+    key = "test_id" if how == "start_assessment" else "assessment_id"
+
+    async def come_back_behind_a_slow_writer(own: Line) -> None:
+        database = Database(DatabaseUrl.parse(hall.url))
+        async with database.writing() as connection:
+            await connection.execute(select(assessments).filter_by(id=started["assessment_id"]).with_for_update())
+            own.send(how, **{key: started[key]})
+            sent = time.monotonic()
+            await eventually_async(lambda: has_passed(sent + 1.5))
+        await database.close()
+
+    with line(candidate.address) as own:
+        asyncio.run(come_back_behind_a_slow_writer(own))
+        remaining = own.read()["data"]["remaining_seconds"]
+        assert abs((datetime.fromisoformat(started["deadline_at"]) - now()).total_seconds() - remaining) < 1
+
+
+async def has_passed(instant: float) -> None:
+    assert time.monotonic() > instant

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -82,10 +83,32 @@ def test_starting_twice_on_one_socket_replaces_nobody(hall: Hall) -> None:
         own.check_alive()
 
 
-def test_candidate_may_take_two_tests_at_once(hall: Hall) -> None:
-    candidate = hall.invite()
+def second_test(hall: Hall, candidate: Candidate) -> int:
+    """The test_id of another Test that the candidate has an application to."""
     other_test = hall.publish()
     hall.post(f"/tests/{other_test}/applications", {"user_id": candidate.user_id})
+    return other_test
+
+
+def test_starting_another_test_on_the_same_socket_lets_go_of_the_first(hall: Hall) -> None:
+    candidate = hall.invite()
+    other_test = second_test(hall, candidate)
+    address = f"{hall.server.ws_url}?token={candidate.token}"
+    with line(address) as own, line(address) as newer:
+        first = own.start(candidate)
+        own.ask("start_assessment", "assessment_started", test_id=other_test)
+        own.expect("question")
+        log = [(entry.type, entry.body.get("attachment")) for entry in hall.log_of(first["assessment_id"])]
+        assert log[2:] == [("detached", first["attachment"])]
+        newer.start(candidate)
+        own.check_alive()
+        newer.ask("start_assessment", "assessment_started", test_id=other_test)
+        check_told(own)
+
+
+def test_candidate_may_take_two_tests_at_once(hall: Hall) -> None:
+    candidate = hall.invite()
+    other_test = second_test(hall, candidate)
     with seated(candidate) as (own, _), line(f"{hall.server.ws_url}?token={candidate.token}") as beside:
         beside.ask("start_assessment", "assessment_started", test_id=other_test)
         own.answer(candidate.questions[0], candidate.questions[0].right)
@@ -185,6 +208,10 @@ async def only_one_is_left(tabs: list[Tab]) -> None:
     assert (codes.count(4009), codes.count(None)) == (STARTS - 1, 1), codes
 
 
+async def has_room(tab: Tab, sent: int) -> None:
+    assert tab.code is not None or sent - len(tab.of_type("answer_saved")) < 16
+
+
 async def has_said(tab: Tab, type_: str) -> None:
     assert tab.of_type(type_), tab.messages
 
@@ -209,7 +236,10 @@ def test_p20_answers_in_flight_during_a_takeover_are_there_whole_or_refused(hall
     log = hall.log_of(row.id)
     assert [entry.type for entry in log].count("attached") == ROUNDS + 1
     stored = {
-        (entry.seq, answer["client_seq"]) for entry in log if entry.type == "answered" for answer in entry.body["answers"]
+        (entry.seq, answer["client_seq"])
+        for entry in log
+        if entry.type == "answered"
+        for answer in entry.body["answers"]
     }
     assert {(ack["seq"], ack["client_seq"]) for ack in acknowledged} <= stored
 
@@ -246,10 +276,9 @@ def test_p20_takeover_succeeds_though_the_first_tab_keeps_answering(hall: Hall) 
 
     async def stream(tab: Tab) -> None:
         """Sixteen answers under way at any time, for as long as the socket lives."""
-        for number in range(100_000):
+        for number in itertools.count():
             asked = candidate.questions[number % 4]
-            while number - len(tab.of_type("answer_saved")) >= 16 and tab.code is None:
-                await asyncio.sleep(0.001)
+            await eventually_async(lambda sent=number: has_room(tab, sent), every=0.001)  # type: ignore[misc]
             if tab.code is not None:
                 return
             await tab.send("submit_answer", question_id=asked.question_id, selected_option=asked.right)

@@ -15,7 +15,8 @@ from sitting.api.middleware import MAX_BODY_BYTES
 from sitting.api.problems import STATUS
 from sitting.domain.errors import ErrorCode, RateLimited
 from sitting.domain.user import Role
-from tests.support.rest import BASE_URL, Caller, Rest, refused, said, unopened_services
+from tests.support.rest import BASE_URL, Caller, Rest, refused, said, serving, unopened_services
+from tests.support.storage import running_storage
 
 SECRET = "hunter2-hunter2"
 
@@ -162,6 +163,11 @@ async def test_unreachable_database_is_unavailable_and_says_when_to_come_back(cl
         assert int(response.headers["retry-after"]) > 0
         assert "nowhere" not in response.text
     assert [entry["event"] for entry in logged] == ["unavailable", "unavailable"]
+
+
+async def test_database_without_our_tables_is_not_ready(empty_database_url: str) -> None:
+    async with running_storage(empty_database_url) as storage, serving(storage) as rest:
+        refused(await rest.client.get("/readyz"), 503, "unavailable")
 
 
 async def test_rate_limit_says_when_to_come_back(client: httpx2.AsyncClient) -> None:

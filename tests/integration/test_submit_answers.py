@@ -20,6 +20,7 @@ from sitting.domain.errors import (
 )
 from sitting.domain.events import Answered, Detached, EndReason, Flagged, LateAnswered, Verdict, optional_body
 from sitting.domain.response import Answer
+from sitting.storage.database import POSTGRESQL_SETTINGS
 from sitting.storage.tables import assessment_responses
 from sitting.storage.unit_of_work import Storage
 from sitting.usecases.detach_assessment import detach_assessment
@@ -28,7 +29,7 @@ from sitting.usecases.note_integrity_event import note_integrity_event
 from tests.support.builders import Seat, finalize, seated
 from tests.support.clock import NOON
 from tests.support.journals import watched_journal, while_the_database_fails
-from tests.support.storage import Nodes, assessment_row, log_of, rows
+from tests.support.storage import Nodes, assessment_row, log_of, rows, running_storage
 
 DEADLINE = NOON + timedelta(minutes=30)
 GRACE = timedelta(seconds=5)
@@ -283,6 +284,24 @@ async def test_p14_of_two_answers_against_a_takeover_never_the_second_without_th
             if question.question_id in await stored_options(older)
         ]
         assert answered in ([], [1], [1, 2])
+
+
+async def test_p20_node_that_freezes_in_a_transaction_does_not_hold_up_the_others(
+    postgresql_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(POSTGRESQL_SETTINGS, "idle_in_transaction_session_timeout", "300ms")
+    async with running_storage(postgresql_database_url) as frozen, running_storage(postgresql_database_url) as other:
+        seat = await seated(frozen)
+        unit_of_work = frozen.unit_of_work()
+        unit = await unit_of_work.__aenter__()
+        await unit.attach(await unit.load(seat.assessment_id), "c_frozen", NOON)
+        newer = await asyncio.wait_for(seat.take_over(other), 5)
+        with pytest.raises(Unavailable):  # it wakes up and would commit
+            await unit_of_work.__aexit__(None, None, None)
+        with pytest.raises(AttachmentStale):
+            await seat.answer(1)
+        assert (await newer.answer(1)).verdict is Verdict.SAVED
+    assert newer.attachment == 3
 
 
 async def test_every_other_write_of_an_older_connection_is_refused_too(storage: Storage) -> None:

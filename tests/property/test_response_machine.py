@@ -25,77 +25,13 @@ from sitting.domain.errors import ClientSeqConflict
 from sitting.domain.events import Attached, Detached, EndReason, EventBody, Finalized, Flagged, Verdict
 from sitting.domain.response import Answer, Judgement, event_body, judge_all
 from sitting.domain.scoring import grade
+from tests.support.oracle import POINTS, Naive, Pair, Version
 from tests.support.samples import DEADLINE, MILLISECOND, START, paper, started
 
-PAPER = paper(1000, 2500, 1)
+PAPER = paper(*POINTS.values())
 END_OF_GRACE = DEADLINE + timedelta(seconds=5)
 BOUNDARIES = (DEADLINE, END_OF_GRACE, END_OF_GRACE + timedelta(seconds=5))
 OPTIONS = ("a", "b", "c", None)
-Pair = tuple[str, int]
-
-
-@dataclass(frozen=True)
-class Version:
-    """The stored version of one question: the option's letter, whose it is, and where it stands in the log."""
-
-    letter: str | None
-    client: str | None
-    number: int | None
-    seq: int
-
-
-@dataclass
-class Naive:
-    """What should be stored, kept in plain dictionaries; each answer is judged alone, one behind the other."""
-
-    current: dict[str, Version] = field(default_factory=dict)
-    payloads: dict[Pair, tuple[str, str | None]] = field(default_factory=dict)
-    late: int = 0
-    over: bool = False
-
-    def expect(self, answers: Sequence[Answer], arrived_at: datetime, seq: int) -> list[str]:
-        """The verdicts on a frame that becomes entry `seq`, which is stored here at once."""
-        verdicts: list[str] = []
-        saved: dict[str, int] = {}
-        for position, answer in enumerate(answers):
-            verdict = self._one(answer, arrived_at, seq)
-            verdicts.append(verdict)
-            if verdict == "saved":
-                if answer.question_id in saved:
-                    verdicts[saved[answer.question_id]] = "superseded"
-                saved[answer.question_id] = position
-        return verdicts
-
-    def _one(self, answer: Answer, arrived_at: datetime, seq: int) -> str:
-        letter = answer.selected_option and answer.selected_option[-1]
-        payload = (answer.question_id, letter)
-        if letter == "x":
-            return "refused"
-        if answer.client_id is not None and answer.client_seq is not None:
-            pair = (answer.client_id, answer.client_seq)
-            if pair in self.payloads:
-                return "duplicate" if self.payloads[pair] == payload else "refused"
-            self.payloads[pair] = payload
-        if self.over or (arrived_at - START).total_seconds() * 1000 > 30 * 60 * 1000 + 5000:
-            self.late += 1
-            return "late"
-        if self._is_older(answer):
-            return "superseded"
-        self.current[answer.question_id] = Version(letter, answer.client_id, answer.client_seq, seq)
-        return "saved"
-
-    def _is_older(self, answer: Answer) -> bool:
-        stored = self.current.get(answer.question_id)
-        if stored is None or answer.client_id is None:
-            return False
-        if stored.client == answer.client_id:
-            return stored.number is not None and answer.client_seq is not None and stored.number > answer.client_seq
-        return answer.base_seq is not None and stored.seq > answer.base_seq
-
-    def score(self) -> int:
-        return sum(
-            {"q_1": 1000, "q_2": 2500, "q_3": 1}[q] for q, stored in self.current.items() if stored.letter == "a"
-        )
 
 
 @dataclass
@@ -467,7 +403,7 @@ class Assessments(RuleBasedStateMachine):
             for id_, answer in state.responses.items()
         }
         assert stored == self.oracle.current
-        assert (state.late_answers, state.is_over) == (self.oracle.late, self.oracle.over)
+        assert (state.late_answers, state.is_over) == (self.oracle.too_late, self.oracle.over)
         if not self.oracle.over:
             assert state.status is (Status.IN_PROGRESS if self.oracle.current else Status.STARTED)
         assert state.answers.keys() == self.oracle.payloads.keys()

@@ -7,7 +7,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,13 +111,11 @@ class Line(Caller):
 
     def closed(self, code: int, *, within: float = 10) -> list[dict[str, Any]]:
         """The messages until the server closes the socket, which must be with that code."""
-        messages = []
-        try:
+        messages: list[dict[str, Any]] = []
+        with suppress(ConnectionClosed):
             while True:
                 messages.append(self.read(within=within))
-        except ConnectionClosed as end:
-            assert end.rcvd is not None, f"cut off instead of closed, after {messages}"
-            assert end.rcvd.code == code, f"{end.rcvd}, after {messages}"
+        assert self.socket.close_code == code, f"{self.socket.close_reason!r}, after {messages}"
         return messages
 
     def check_alive(self) -> None:

@@ -26,9 +26,10 @@ from sitting.domain.events import (
     Verdict,
     optional_body,
 )
-from tests.support.samples import DEADLINE, START, Log, finalized, running_log, started
+from tests.support.samples import DEADLINE, MICROSECOND, START, Log, finalized, running_log, started
 
 NOW = START + timedelta(minutes=1, microseconds=7)
+END_OF_GRACE = DEADLINE + timedelta(seconds=5)
 
 
 def record(
@@ -42,6 +43,10 @@ def record(
 
 def answered(*records: AnswerRecord) -> Answered:
     return Answered(NOW, records)
+
+
+def late_answered(*records: AnswerRecord) -> LateAnswered:
+    return LateAnswered(END_OF_GRACE + MICROSECOND, records)
 
 
 def log_of(*bodies: EventBody) -> Log:
@@ -151,7 +156,7 @@ def test_pair_with_number_zero_is_remembered() -> None:
 def test_superseded_and_late_answers_are_remembered_and_not_applied() -> None:
     log = log_of(
         answered(record(pair=("A", 2)), record(option="o_1b", pair=("A", 1), verdict=Verdict.SUPERSEDED)),
-        LateAnswered(NOW, (record(option="o_1c", pair=("A", 3), verdict=Verdict.LATE),)),
+        late_answered(record(option="o_1c", pair=("A", 3), verdict=Verdict.LATE)),
     )
     assert log.state.responses["q_1"].record.selected_option == "o_1a"
     assert set(log.state.answers) == {("A", 1), ("A", 2), ("A", 3)}
@@ -159,8 +164,18 @@ def test_superseded_and_late_answers_are_remembered_and_not_applied() -> None:
 
 
 def test_every_answer_of_a_late_entry_counts_as_late() -> None:
-    late = LateAnswered(NOW, (record(verdict=Verdict.LATE), record("q_2", verdict=Verdict.LATE)))
+    late = late_answered(record(verdict=Verdict.LATE), record("q_2", verdict=Verdict.LATE))
     assert log_of(late, late).state.late_answers == 4
+
+
+@pytest.mark.parametrize(("behind_grace", "counted"), [(timedelta(0), 0), (MICROSECOND, 1)])
+def test_answer_behind_an_early_end_is_not_called_late_while_time_is_left(
+    behind_grace: timedelta, counted: int
+) -> None:
+    kept = LateAnswered(END_OF_GRACE + behind_grace, (record(pair=("A", 1), verdict=Verdict.LATE),))
+    state = log_of(finalized(), kept).state
+    assert state.late_answers == counted
+    assert ("A", 1) in state.answers
 
 
 def test_cleared_answer_is_a_version_and_no_answered_question() -> None:

@@ -164,6 +164,19 @@ def test_snapshot_of_an_assessment_that_is_over_carries_its_results() -> None:
     assert message.results == results_of(assessment)
 
 
+def test_no_time_remains_once_it_is_over() -> None:
+    assessment = ended(q_1="o_1a")
+    assert progress(assessment, NOW).remaining_seconds == 0.0
+    assert recovered_message(assessment, NOW).remaining_seconds == 0.0
+    assert at_work().remaining_seconds(NOW) == 1200.0
+
+
+def test_untimed_assessment_has_no_remaining_time_even_when_it_is_over() -> None:
+    log = running_log(deadline_at=None)
+    log.write(finalized(), END)
+    assert live(log).remaining_seconds(NOW) is None
+
+
 def test_progress_counts_answered_and_flagged_questions() -> None:
     log = answered_log(q_1="o_1a", q_2="o_2a")
     log.write(Flagged("q_3", True), NOW)
@@ -209,7 +222,8 @@ def test_results_count_late_answers_that_came_behind_the_end() -> None:
     assessment = ended(q_1="o_1a")
     log = Log()
     log.state = assessment.state
-    log.submit(PAPER, [Answer("q_2", "o_2a"), Answer("q_3", "o_3a")], END)
+    log.submit(PAPER, [Answer("q_1", "o_1c")], END)
+    log.submit(PAPER, [Answer("q_2", "o_2a"), Answer("q_3", "o_3a")], DEADLINE + timedelta(days=1))
     results = results_of(assessment)
     assert results.scheduler_compliance is not None
     assert results.scheduler_compliance.late_answers == 2

@@ -47,8 +47,7 @@ def ended_log(*answers: Answer) -> Log:
 
 
 # The rule of the contract: superseded if the stored version has the same client_id and a higher client_seq, or another
-
-
+# client_id and a seq above base_seq.
 @pytest.mark.parametrize(
     ("stored", "sent", "verdict"),
     [
@@ -250,12 +249,19 @@ def test_late_is_said_before_superseded() -> None:
     ],
 )
 def test_answer_that_does_not_count_is_told_so(verdict: Verdict, ended: bool, code: ErrorCode | None) -> None:
-    log = ended_log() if ended else running_log()
+    log = (ended_log if ended else log_with)(answer("o_1a", "A", 5))
     error = refusal(verdict, log.state, question_id="q_1")
     assert (error.code if error else None) == code
     if error is not None:
-        assert error.details == {"question_id": "q_1"}
+        assert error.details["question_id"] == "q_1"
         assert not error.retryable
+
+
+@pytest.mark.parametrize("current", ["o_1a", None])
+def test_superseded_answer_is_told_what_is_stored_instead(current: str | None) -> None:
+    error = refusal(Verdict.SUPERSEDED, log_with(answer(current, "A", 5)).state, question_id="q_1")
+    assert error is not None
+    assert error.details == {"question_id": "q_1", "seq": 3, "selected_option": current}
 
 
 def verdicts(log: Log, *answers: Answer, at: datetime = NOW) -> list[Verdict]:

@@ -62,12 +62,20 @@ class AssessmentRow:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One entry of the log. `payload` is null once erased; `hash` is in hex."""
+    """One entry of the log, with all that its hash is made of (docs/decisions/0002-event-chain.md).
+
+    Attributes:
+        payload: the body, for reading. payload_text: the same to the letter, as it was hashed.
+        salt, inner_digest, hash: in hex. Salt and payload are null once erased.
+    """
 
     seq: int
     type: str
     occurred_at: datetime
     payload: Any
+    payload_text: str | None
+    salt: str | None
+    inner_digest: str
     hash: str
 
 
@@ -162,5 +170,14 @@ def _row(row: Assessment) -> AssessmentRow:
 
 
 def _entry(event: SealedEvent) -> LogEntry:
-    payload = None if event.payload is None else msgspec.json.decode(event.payload)
-    return LogEntry(event.seq, event.type, event.occurred_at, payload, event.hash.hex())
+    text = None if event.payload is None else event.payload.decode()
+    return LogEntry(
+        seq=event.seq,
+        type=event.type,
+        occurred_at=event.occurred_at,
+        payload=None if text is None else msgspec.json.decode(text),
+        payload_text=text,
+        salt=None if event.salt is None else event.salt.hex(),
+        inner_digest=event.inner.hex(),
+        hash=event.hash.hex(),
+    )

@@ -80,10 +80,9 @@ class Connection:
             self.manager.disconnect(self)
             await self._let_go()
 
-    async def attach(self, live: LiveAssessment, now: datetime) -> None:
-        """Work on that assessment from now on, and listen to what others do with it."""
-        if self.live is None or self.live.assessment_id != live.assessment_id:
-            await self._let_go()
+    async def attach(self, live: LiveAssessment) -> None:
+        """Work on that assessment from now on, listen to what others do with it, and let go of another one."""
+        left, left_attachment, now = self.live, self.state.attachment, self.services.clock.now()
         self._stop_listening()
         row = live.assessment
         self.live, self.end_told = live, live.state.is_over
@@ -92,6 +91,8 @@ class Connection:
         loop = asyncio.get_running_loop()
         delays = warning_times(live.state.schedule.remaining_seconds(now))
         self._timers = [loop.call_later(delay, self._inbox.put, WarningDue()) for delay in delays]
+        if left is not None and left.assessment_id != live.assessment_id:
+            await self._detach(left, left_attachment)
 
     async def say(self, message: ServerMessage, reply_to: str | None = None) -> None:
         """Send one message, if the client is still there: what it sent before it went is dealt with all the same.
@@ -240,13 +241,17 @@ class Connection:
             timer.cancel()
 
     async def _let_go(self) -> None:
-        """Log `detached`, if this socket still holds the assessment; whatever hinders that must not hinder closing."""
         self._stop_listening()
-        if self.live is None or self.live.state.is_over:
+        if self.live is not None:
+            await self._detach(self.live, self.state.attachment)
+
+    async def _detach(self, live: LiveAssessment, attachment: int) -> None:
+        """Log `detached`, if that attachment still holds the assessment; whatever hinders that must hinder no more."""
+        if live.state.is_over:
             return
         now = self.services.clock.now()
         try:
-            await detach_assessment(self.services.storage, self.live, attachment=self.state.attachment, now=now)
+            await detach_assessment(self.services.storage, live, attachment=attachment, now=now)
         except SittingError:
             return
         except Exception as fault:

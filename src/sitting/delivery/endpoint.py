@@ -8,6 +8,7 @@ from sitting.delivery.connection import Connection
 from sitting.delivery.manager import ConnectionManager
 from sitting.delivery.socket import Message, Receive, Send, Socket, SocketClosed
 from sitting.domain.errors import BlueprintNotFound, InvalidMessage, NotAuthenticated, SittingError, Unavailable
+from sitting.identity.access import Action, require
 from sitting.identity.identify import Identity, identify_by_ticket, identify_by_token
 from sitting.kit.ids import random_id
 from sitting.protocol.close_codes import CloseCode
@@ -44,9 +45,10 @@ class AssessmentEndpoint:
             query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
         except ValueError:
             raise NotAuthenticated() from None
-        state = ConnectionState(random_id("c", 16), speaks_v1, await self._test_id(query))
         identity = await self._identity(query)
+        state = ConnectionState(random_id("c", 16), speaks_v1, await self._test_id(query))
         if identity is not None:
+            require(identity, Action.TAKE_TESTS)
             state.authenticate(identity.user_id)
         return state
 

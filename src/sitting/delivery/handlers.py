@@ -17,6 +17,7 @@ from sitting.domain.live import (
     started_message,
 )
 from sitting.domain.messages import Acknowledgement, AnswerSaved, AuthSuccess, Pong
+from sitting.identity.access import Action, require
 from sitting.identity.identify import identify_by_token
 from sitting.protocol.close_codes import CloseCode
 from sitting.protocol.commands import (
@@ -68,20 +69,21 @@ def _user_id(connection: Connection) -> int:
 async def _auth(connection: Connection, command: Auth, id_: str | None, now: datetime) -> None:
     services = connection.services
     identity = await identify_by_token(services.storage, services.keys, command.token, now=now)
+    require(identity, Action.TAKE_TESTS)
     connection.state.authenticate(identity.user_id)
     await connection.say(AuthSuccess(identity.user_id, connection.state.connection_id, now), id_)
 
 
 async def _start(connection: Connection, command: StartAssessment, id_: str | None, _arrived_at: datetime) -> None:
-    now = connection.services.clock.now()
+    clock = connection.services.clock
     started = await connection.manager.start_assessment_session(
         connection,
         user_id=_user_id(connection),
         test_id=connection.state.resolve_test_id(command),
         application_id=None if command.application_id is None else entity_id(command.application_id),
-        now=now,
+        now=clock.now(),
     )
-    await connection.say(started_message(started.live, now, recovered=started.recovered), id_)
+    await connection.say(started_message(started.live, clock.now(), recovered=started.recovered), id_)
     await _show_next(connection, started.live)
 
 
@@ -95,17 +97,17 @@ async def _show_next(connection: Connection, live: LiveAssessment) -> None:
 
 
 async def _resume(connection: Connection, command: ResumeAssessment, id_: str | None, arrived_at: datetime) -> None:
-    storage, now = connection.services.storage, connection.services.clock.now()
+    services = connection.services
     live = await resume_assessment(
-        storage,
+        services.storage,
         user_id=_user_id(connection),
         assessment_id=entity_id(command.assessment_id),
         connection_id=connection.state.connection_id,
-        now=now,
+        now=services.clock.now(),
     )
-    await connection.attach(live, now)
+    await connection.attach(live)
     outcomes = await _hand_in(connection, live, command.pending, arrived_at)
-    await connection.say(recovered_message(live, connection.services.clock.now(), outcomes), id_)
+    await connection.say(recovered_message(live, services.clock.now(), outcomes), id_)
     if live.state.is_over:
         connection.end_told = True
         await connection.close(CloseCode.ASSESSMENT_OVER, "the assessment is over")
@@ -249,8 +251,7 @@ async def _complete(
 async def _pong(connection: Connection, _command: Heartbeat, id_: str | None, _arrived_at: datetime) -> None:
     now = connection.services.clock.now()
     live = connection.live
-    remaining = None if live is None or live.state.is_over else live.state.schedule.remaining_seconds(now)
-    await connection.say(Pong(now, remaining), id_)
+    await connection.say(Pong(now, None if live is None else live.remaining_seconds(now)), id_)
 
 
 async def _progress(connection: Connection, _command: GetProgress, id_: str | None, _arrived_at: datetime) -> None:

@@ -46,5 +46,5 @@ class ConnectionManager:
             connection_id=connection.state.connection_id,
             now=now,
         )
-        await connection.attach(started.live, now)
+        await connection.attach(started.live)
         return started

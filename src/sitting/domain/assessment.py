@@ -153,8 +153,9 @@ class AssessmentState:
                 self.attached = self.attached and attachment != self.attachment
             case Answered(_, answers):
                 self._answer(answers, event)
-            case LateAnswered(_, answers):
-                self.late_answers += len(answers)
+            case LateAnswered(arrived_at, answers):
+                if not self.schedule.accepts_answers(arrived_at):  # else it was handed in before, which is not late
+                    self.late_answers += len(answers)
                 self._remember(answers, event)
             case Flagged(question_id, flagged):
                 (self.flags.add if flagged else self.flags.discard)(question_id)

@@ -48,6 +48,11 @@ class LiveAssessment:
     def assessment_id(self) -> int:
         return self.assessment.assessment_id
 
+    def remaining_seconds(self, now: datetime) -> float | None:
+        """Seconds until the deadline; 0 once it is over, None if nothing limits the time."""
+        remaining = self.state.schedule.remaining_seconds(now)
+        return 0.0 if self.state.is_over and remaining is not None else remaining
+
     def next_unanswered(self) -> PaperQuestion | None:
         """The first question by position that has no answer; None if all have."""
         for question in self.paper.questions:
@@ -97,6 +102,8 @@ def _snapshot(live: LiveAssessment, acknowledged: Sequence[Acknowledgement]) -> 
         "time_credits": (),
         "status": live.state.status,
         "results": results_of(live) if live.state.is_over else None,
+        "reason": live.state.ended.reason.on_the_wire if live.state.ended else None,
+        "receipt": receipt_of(live.assessment),
     }
 
 
@@ -112,7 +119,7 @@ def _facts(live: LiveAssessment, now: datetime) -> dict[str, Any]:
         "time_limit_minutes": live.blueprint.time_limit_minutes,
         "started_at": row.started_at,
         "deadline_at": state.schedule.deadline_at,
-        "remaining_seconds": state.schedule.remaining_seconds(now),
+        "remaining_seconds": live.remaining_seconds(now),
         "navigation": NAVIGATION,
         "grace_seconds": live.blueprint.grace_seconds,
         "attachment": state.attachment,
@@ -150,7 +157,7 @@ def progress(live: LiveAssessment, now: datetime) -> ProgressUpdate:
         answered_questions=answered,
         flagged_questions=len(live.state.flags),
         percentage_complete=round(100 * answered / total, 1) if total else 0.0,
-        remaining_seconds=live.state.schedule.remaining_seconds(now),
+        remaining_seconds=live.remaining_seconds(now),
     )
 
 

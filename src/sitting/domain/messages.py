@@ -84,7 +84,10 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessmentSnapshot(AssessmentStarted):
-    """The answer to a start that found an assessment open; whoever has it needs nothing from before."""
+    """The answer to a start that found an assessment open; whoever has it needs nothing from before.
+
+    `results`, `reason` and `receipt` are those of `assessment_completed`, null while it is open.
+    """
 
     responses: tuple[CurrentResponse, ...]
     flags: tuple[str, ...]
@@ -93,6 +96,8 @@ class AssessmentSnapshot(AssessmentStarted):
     time_credits: tuple[TimeCredit, ...]
     status: str
     results: Results | None = None
+    reason: str | None = None
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,7 +155,10 @@ def event_body(judgements: Sequence[Judgement], arrived_at: datetime) -> Answere
 def refusal(verdict: Verdict, state: AssessmentState, *, question_id: str) -> SittingError | None:
     """What `submit_answer` is told where the answer is kept but does not count; None if it counts."""
     if verdict is Verdict.SUPERSEDED:
-        return AnswerSuperseded(question_id=question_id)
+        current = state.responses[question_id]
+        return AnswerSuperseded(
+            question_id=question_id, seq=current.seq, selected_option=current.record.selected_option
+        )
     if verdict is Verdict.LATE:
         return (AssessmentOver if state.is_over else DeadlinePassed)(question_id=question_id)
     return None

@@ -60,7 +60,10 @@ class SubmitAnswer(Struct, frozen=True, tag="submit_answer"):
             InvalidAnswer: it is no answer to a single-choice question.
         """
         if self.selected_option is UNSET or self.selected_options or self.value not in (UNSET, None):
-            raise InvalidAnswer("A single-choice question takes selected_option: an option's id, or null.")
+            raise InvalidAnswer(
+                "A single-choice question takes selected_option: an option's id, or null.",
+                question_id=self.question_id,
+            )
         return Answer(self.question_id, self.selected_option, self.client_id, self.client_seq, self.base_seq)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
@@ -16,6 +17,7 @@ from sitting.domain.errors import Unavailable
 from sitting.storage.url import DatabaseUrl
 
 BUSY_TIMEOUT_SECONDS = 10
+PATIENCE_SECONDS = 30
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # NORMAL loses acknowledged answers when the power goes
@@ -23,18 +25,25 @@ SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}",
 )
 
+POSTGRESQL_SETTINGS = {
+    "idle_in_transaction_session_timeout": "5s",  # a node that freezes in the middle must not hold up the others
+}
+
 
 class Database:
     """Connections to one database.
 
     Every write of this process on SQLite holds `write_lock` and begins IMMEDIATE, so that no transaction has to be
     upgraded in the middle and fail. On PostgreSQL the lock is not needed and never taken.
+
+    A statement that PostgreSQL does not answer within PATIENCE_SECONDS has failed, unless the database is opened
+    `unhurried`: a migration may take its time.
     """
 
-    def __init__(self, url: DatabaseUrl, *, read_only: bool = False) -> None:
+    def __init__(self, url: DatabaseUrl, *, read_only: bool = False, unhurried: bool = False) -> None:
         self.url = url
         self.write_lock = asyncio.Lock()
-        self._engine = _engine(url, read_only=read_only)
+        self._engine = _sqlite_engine(url, read_only) if url.is_sqlite else _postgresql_engine(url, unhurried)
         options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading_engine = self._engine if url.is_sqlite else self._engine.execution_options(**options)
 
@@ -84,12 +93,16 @@ async def _translated() -> AsyncIterator[None]:
         raise
 
 
-def _engine(url: DatabaseUrl, *, read_only: bool) -> AsyncEngine:
-    if not url.is_sqlite:
-        return create_async_engine(url.for_engine, pool_size=10, max_overflow=10, pool_timeout=10, pool_pre_ping=True)
+def _postgresql_engine(url: DatabaseUrl, unhurried: bool) -> AsyncEngine:
+    arguments = {"server_settings": POSTGRESQL_SETTINGS, "command_timeout": None if unhurried else PATIENCE_SECONDS}
+    pool: dict[str, Any] = {"pool_size": 10, "max_overflow": 10, "pool_timeout": 10, "pool_pre_ping": True}
+    return create_async_engine(url.for_engine, connect_args=arguments, **pool)
+
+
+def _sqlite_engine(url: DatabaseUrl, read_only: bool) -> AsyncEngine:
     address = url.for_engine
     if read_only:
-        address = address.set(database=f"file:{url.file}", query={"mode": "ro", "uri": "true"})
+        address = address.set(database=f"file:{quote(str(url.file))}", query={"mode": "ro", "uri": "true"})
     engine = create_async_engine(address, pool_size=8, max_overflow=0, pool_timeout=10)
     event.listen(engine.sync_engine, "connect", _prepare_read_only if read_only else _prepare)
     event.listen(engine.sync_engine, "begin", _begin)

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from sitting.storage.database import POSTGRESQL_SETTINGS
 from sitting.storage.errors import BadData, OutcomeUnknown, TryAgain
 from sitting.storage.journal import Entry
 from sitting.storage.url import DatabaseUrl
@@ -72,7 +73,9 @@ class PostgresqlWriter:
 
     async def _write(self, batch: Sequence[Entry]) -> set[tuple[int, int]]:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._url, timeout=WRITE_TIMEOUT_SECONDS)
+            self._connection = await asyncpg.connect(
+                self._url, timeout=WRITE_TIMEOUT_SECONDS, server_settings=POSTGRESQL_SETTINGS
+            )
         connection = self._connection
         async with connection.transaction():
             rows = await connection.fetch(_STORE, *_columns(batch))

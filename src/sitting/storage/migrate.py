@@ -45,7 +45,7 @@ def revision(url: str) -> tuple[str | None, str | None]:
 
 def _run(url: str, work: Callable[[Connection], T]) -> T:
     async def run() -> T:
-        database = Database(DatabaseUrl.parse(url))
+        database = Database(DatabaseUrl.parse(url), unhurried=True)
         try:
             async with database.writing() as connection:
                 return await connection.run_sync(work)

@@ -67,7 +67,9 @@ def _outcome(state: AssessmentState, judgement: Judgement) -> AnswerOutcome:
         return AnswerOutcome(answer, Verdict.REFUSED, None, judgement.error)
     stored = judgement.stored or _stored(state, judgement)
     error = refusal(stored.record.verdict, state, question_id=answer.question_id)
-    return AnswerOutcome(answer, judgement.verdict, stored, error)
+    # A resend gets the same answer: only what was saved the first time is a harmless duplicate.
+    verdict = judgement.verdict if stored.record.verdict is Verdict.SAVED else stored.record.verdict
+    return AnswerOutcome(answer, verdict, stored, error)
 
 
 def _stored(state: AssessmentState, judgement: Judgement) -> StoredAnswer:

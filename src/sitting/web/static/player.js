@@ -1,5 +1,5 @@
 import { AssessmentSession, PendingStore } from './client/index.js';
-import { fetchApplication, fetchResults, fetchTicket } from './player/api.js';
+import { fetchApplication, fetchReceipt, fetchResults, fetchTicket } from './player/api.js';
 import { el } from './player/dom.js';
 import { finished } from './player/finished.js';
 import { introduction } from './player/introduction.js';
@@ -20,7 +20,7 @@ async function open() {
   if (facts.open_assessment_id) return goOn(facts.open_assessment_id);
   if (!last) return introduce(facts);
   if ((await store.pending(last.assessment_id)).length > 0) return goOn(last.assessment_id);
-  return finish({ results: await fetchResults(last.assessment_id), reason: last.status, receipt: null }, facts);
+  return finish({ ...(await stored(last.assessment_id)), reason: last.status }, facts);
 }
 
 function show(node) {
@@ -70,8 +70,11 @@ const SCREENS = {
   replaced() {
     leaveTaking();
     const takeOver = el('button', { type: 'button', onclick: () => session.resume().catch(stopped) }, 'Take over here');
-    showMessage('Your test goes on in another window',
-      'Only one window at a time can answer. Nothing is lost: what was not sent from here is kept on this device.', takeOver);
+    showMessage(
+      'Your test goes on in another window',
+      'Only one window at a time can answer. Nothing is lost: what was not sent from here is kept on this device.',
+      takeOver,
+    );
   },
 };
 
@@ -83,9 +86,20 @@ function stopped({ code, message }) {
 
 async function end(completed) {
   // The end stands, also if the network goes in this moment and the rest cannot be had.
-  const facts = await fetchApplication(applicationId).catch(() => ({ can_start: false, test_name: session.assessment.test_name }));
-  const results = completed.results ?? (await fetchResults(session.assessmentId).catch(() => ({})));
-  finish({ ...completed, results }, facts);
+  const facts = await fetchApplication(applicationId).catch(() => ({
+    can_start: false,
+    test_name: session.assessment.test_name,
+  }));
+  const known = completed.results && completed.receipt ? {} : await stored(session.assessmentId).catch(() => ({}));
+  finish({ ...known, ...withoutNulls(completed) }, facts);
+}
+
+async function stored(assessmentId) {
+  return { results: await fetchResults(assessmentId), receipt: await fetchReceipt(assessmentId) };
+}
+
+function withoutNulls(object) {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
 }
 
 function finish(completed, facts) {

@@ -32,3 +32,8 @@ export async function fetchTicket() {
 export function fetchResults(assessmentId) {
   return call(`assessments/${assessmentId}/results`);
 }
+
+/** The signed end of the assessment's log; null if there is none to show. */
+export function fetchReceipt(assessmentId) {
+  return call(`assessments/${assessmentId}/receipt`).catch(() => null);
+}

@@ -9,11 +9,24 @@ import { el, setText } from './dom.js';
 export function deviceCheck({ store, testId }) {
   const storage = line('Storage on this device');
   const network = line('Connection to the server');
-  report(storage, store.durable ? 'good' : 'warn', store.durable
-    ? 'Ready: answers survive a reload of this page'
-    : 'This browser keeps nothing (a private window?). Leave this page open while answers are unsent');
-  const node = el('section', { class: 'check', 'aria-label': 'Device check' }, storage.node, network.node,
-    el('p', { class: 'again' }, el('button', { type: 'button', class: 'quiet', hidden: true, onclick: () => run() }, 'Check again')));
+  report(
+    storage,
+    store.durable ? 'good' : 'warn',
+    store.durable
+      ? 'Ready: answers survive a reload of this page'
+      : 'This browser keeps nothing (a private window?). Leave this page open while answers are unsent',
+  );
+  const node = el(
+    'section',
+    { class: 'check', 'aria-label': 'Device check' },
+    storage.node,
+    network.node,
+    el(
+      'p',
+      { class: 'again' },
+      el('button', { type: 'button', class: 'quiet', hidden: true, onclick: () => run() }, 'Check again'),
+    ),
+  );
   const again = node.querySelector('button');
   let onPassed = () => {};
 
@@ -26,7 +39,13 @@ export function deviceCheck({ store, testId }) {
     onPassed(!failure);
   }
 
-  return { node, run: (listener) => { onPassed = listener; return run(); } };
+  return {
+    node,
+    run: (listener) => {
+      onPassed = listener;
+      return run();
+    },
+  };
 }
 
 /** Null if a message went there and another came back; else what to say. */
@@ -39,7 +58,9 @@ async function tryConnection(testId) {
     await connection.request('heartbeat');
     return null;
   } catch (error) {
-    return error.retryable === false ? error.message : 'No lasting connection. Is the network there, and does it allow WebSockets?';
+    return error.retryable === false
+      ? error.message
+      : 'No lasting connection. Is the network there, and does it allow WebSockets?';
   } finally {
     connection?.drop();
   }

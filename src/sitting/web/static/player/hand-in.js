@@ -11,9 +11,18 @@ export class HandInDialog {
 
   constructor({ complete }) {
     this.complete = complete;
-    this.node = el('dialog', { 'aria-labelledby': 'hand-in-title' }, el('article', {},
-      el('h2', { id: 'hand-in-title' }, 'Hand in the test?'), this.#text, this.#note,
-      el('footer', {}, this.#back, this.#go)));
+    this.node = el(
+      'dialog',
+      { 'aria-labelledby': 'hand-in-title' },
+      el(
+        'article',
+        {},
+        el('h2', { id: 'hand-in-title' }, 'Hand in the test?'),
+        this.#text,
+        this.#note,
+        el('footer', {}, this.#back, this.#go),
+      ),
+    );
     this.node.addEventListener('cancel', (event) => this.#busy && event.preventDefault());
   }
 

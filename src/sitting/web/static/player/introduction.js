@@ -13,7 +13,9 @@ export function introduction({ facts, store, testId, start }) {
   const waiting = el('p', { class: 'note warn', role: 'status', 'data-waiting': true, hidden: true });
   const check = deviceCheck({ store, testId });
   if (!facts.can_start) return closed(body, sentence(facts.reason, 'This test cannot be started now.'));
-  check.run((passed) => { button.disabled = !passed; });
+  check.run((passed) => {
+    button.disabled = !passed;
+  });
 
   async function press() {
     message.hidden = waiting.hidden = true;
@@ -30,7 +32,16 @@ export function introduction({ facts, store, testId, start }) {
     button.removeAttribute('aria-busy');
   }
 
-  return el('article', { class: 'card introduction' }, body, el('h2', {}, 'Your device'), check.node, message, waiting, button);
+  return el(
+    'article',
+    { class: 'card introduction' },
+    body,
+    el('h2', {}, 'Your device'),
+    check.node,
+    message,
+    waiting,
+    button,
+  );
 }
 
 function closed(body, text) {

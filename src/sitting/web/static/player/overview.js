@@ -10,10 +10,19 @@ export class Overview {
   #heading = el('h2', { tabindex: '-1' }, 'All questions');
 
   constructor({ outline, onGo, onHandIn }) {
-    this.#buttons = outline.map(({ position }) => el('button', { type: 'button', onclick: () => onGo(position) }, String(position)));
+    this.#buttons = outline.map(({ position }) =>
+      el('button', { type: 'button', onclick: () => onGo(position) }, String(position)),
+    );
     this.handIn = el('button', { type: 'button', class: 'hand-in', onclick: onHandIn }, 'Hand in …');
-    this.node = el('aside', { class: 'card overview', 'aria-label': 'Overview' }, this.#heading, this.#summary,
-      el('ol', {}, ...this.#buttons.map((button) => el('li', {}, button))), key(), this.handIn);
+    this.node = el(
+      'aside',
+      { class: 'card overview', 'aria-label': 'Overview' },
+      this.#heading,
+      this.#summary,
+      el('ol', {}, ...this.#buttons.map((button) => el('li', {}, button))),
+      key(),
+      this.handIn,
+    );
   }
 
   /** `places`: per question `{position, current, answered, unsent, flagged}`, in the outline's order. */
@@ -31,7 +40,9 @@ export class Overview {
   }
 
   #mark(button, { position, current, answered, unsent, flagged }) {
-    const words = [answered ? 'answered' : 'not answered', unsent && 'not yet sent', flagged && 'flagged'].filter(Boolean);
+    const words = [answered ? 'answered' : 'not answered', unsent && 'not yet sent', flagged && 'flagged'].filter(
+      Boolean,
+    );
     const label = `Question ${position}, ${words.join(', ')}`;
     if (button.getAttribute('aria-label') !== label) button.setAttribute('aria-label', label);
     if (current) button.setAttribute('aria-current', 'true');
@@ -52,6 +63,11 @@ export function openSentence(places) {
 
 function key() {
   const entry = (data, words) => el('li', {}, el('span', { class: 'swatch', ...data }), words);
-  return el('ul', { class: 'key', 'aria-hidden': 'true' }, entry({ 'data-answered': 'true' }, 'answered'),
-    entry({ 'data-flagged': 'true' }, 'flagged'), entry({ 'data-answered': 'true', 'data-unsent': 'true' }, 'not yet sent'));
+  return el(
+    'ul',
+    { class: 'key', 'aria-hidden': 'true' },
+    entry({ 'data-answered': 'true' }, 'answered'),
+    entry({ 'data-flagged': 'true' }, 'flagged'),
+    entry({ 'data-answered': 'true', 'data-unsent': 'true' }, 'not yet sent'),
+  );
 }

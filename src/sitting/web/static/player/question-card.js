@@ -14,16 +14,27 @@ export class QuestionCard {
   #text = el('legend', { class: 'question-text' });
   #options = el('div', { class: 'options' });
   #saveState = el('p', { class: 'save-state', role: 'status' });
-  #clear = el('button', { type: 'button', class: 'quiet', 'aria-label': 'Clear answer', onclick: () => this.#answer(null) }, 'Clear');
-  #flag = el('button', { type: 'button', class: 'quiet flag', 'aria-pressed': 'false', onclick: () => this.#toggleFlag() }, 'Flag');
+  #clear = el(
+    'button',
+    { type: 'button', class: 'quiet', 'aria-label': 'Clear answer', onclick: () => this.#answer(null) },
+    'Clear',
+  );
+  #flag = el(
+    'button',
+    { type: 'button', class: 'quiet flag', 'aria-pressed': 'false', onclick: () => this.#toggleFlag() },
+    'Flag',
+  );
   #fieldset = el('fieldset', {}, this.#text, this.#options);
 
   constructor({ onAnswer, onFlag, durable }) {
     Object.assign(this, { onAnswer, onFlag, durable });
-    this.node = el('section', { class: 'card question', 'aria-labelledby': 'question-heading' },
+    this.node = el(
+      'section',
+      { class: 'card question', 'aria-labelledby': 'question-heading' },
       el('div', { class: 'question-head' }, el('div', {}, this.#heading, this.#meta), this.#flag),
       this.#fieldset,
-      el('div', { class: 'under' }, this.#saveState, this.#clear));
+      el('div', { class: 'under' }, this.#saveState, this.#clear),
+    );
   }
 
   /** Puts a question on the card; `data` is null while it is not here yet. */
@@ -62,7 +73,8 @@ export class QuestionCard {
 
   #words({ status, selected_option, refusal }, live) {
     if (status === 'pending' && live) return ['busy', 'Saving …'];
-    if (status === 'pending') return ['warn', `Kept ${this.durable() ? 'on this device' : 'in this window'}, not yet sent`];
+    if (status === 'pending')
+      return ['warn', `Kept ${this.durable() ? 'on this device' : 'in this window'}, not yet sent`];
     if (status === 'refused') return ['bad', sentence(refusal, 'Not accepted; please choose again.')];
     if (status === 'saved') return ['good', selected_option === null ? 'Cleared and saved' : 'Saved'];
     return ['none', 'Not answered yet'];

@@ -14,6 +14,9 @@ export function questionText(text) {
 }
 
 function code(lines) {
-  const text = lines.map((line) => line.slice(4)).join('\n').trimEnd();
+  const text = lines
+    .map((line) => line.slice(4))
+    .join('\n')
+    .trimEnd();
   return el('code', { class: 'block' }, text);
 }

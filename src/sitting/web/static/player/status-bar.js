@@ -12,7 +12,12 @@ const LINK_WORDS = {
 export class StatusBar {
   #value = el('span', { class: 'value' });
   // A timer is not read out each second; the announcements at the warnings are.
-  #timer = el('p', { class: 'timer', role: 'timer', 'aria-live': 'off' }, el('span', { class: 'label' }, 'Time left'), this.#value);
+  #timer = el(
+    'p',
+    { class: 'timer', role: 'timer', 'aria-live': 'off' },
+    el('span', { class: 'label' }, 'Time left'),
+    this.#value,
+  );
   #link = el('p', { class: 'link', role: 'status' });
   node = el('div', { class: 'status-bar' }, this.#timer, this.#link);
 

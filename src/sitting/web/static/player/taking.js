@@ -6,12 +6,13 @@ import { StatusBar } from './status-bar.js';
 import { duration, sentence } from './words.js';
 
 const AHEAD = 3; // questions fetched before they are asked for, so that a short outage does not stop the candidate
+const TIME_IS_UP = 'Time is up. Your answers are being handed in …';
+const TIME_IS_UP_OFFLINE = 'Time is up. There is no connection; the server hands in what has reached it.';
 const LISTENED = ['state', 'saved', 'progress', 'paused', 'problem', 'time', 'warning'];
 
 /** The test itself, over a session that is live. */
 export class Taking {
   #session;
-  #store;
   #position;
   #placeholder = false;
   #bar = new StatusBar();
@@ -19,8 +20,22 @@ export class Taking {
   #overview;
   #dialog;
   #notice = el('span', { role: 'status' });
-  #toast = el('div', { class: 'toast', hidden: true }, this.#notice,
-    el('button', { type: 'button', class: 'quiet', onclick: () => { this.#toast.hidden = true; } }, 'Close'));
+  #toast = el(
+    'div',
+    { class: 'toast', hidden: true },
+    this.#notice,
+    el(
+      'button',
+      {
+        type: 'button',
+        class: 'quiet',
+        onclick: () => {
+          this.#toast.hidden = true;
+        },
+      },
+      'Close',
+    ),
+  );
   #timeWasUp = false;
   #announcer = announcer();
   #previous = el('button', { type: 'button', class: 'quiet', onclick: () => this.#go(this.#position - 1) }, 'Previous');
@@ -29,18 +44,40 @@ export class Taking {
 
   constructor({ session, store }) {
     this.#session = session;
-    this.#store = store;
     this.#card = new QuestionCard({
       durable: () => store.durable,
       onAnswer: (questionId, option) => this.#answer(questionId, option),
-      onFlag: (questionId, flagged) => { session.flag(questionId, flagged); this.#update(); },
+      onFlag: (questionId, flagged) => {
+        session.flag(questionId, flagged);
+        this.#update();
+      },
     });
-    this.#overview = new Overview({ outline: session.outline, onGo: (position) => this.#go(position), onHandIn: () => this.#ask() });
+    this.#overview = new Overview({
+      outline: session.outline,
+      onGo: (position) => this.#go(position),
+      onHandIn: () => this.#ask(),
+    });
     this.#dialog = new HandInDialog({ complete: () => session.complete() });
-    this.node = el('div', { class: 'taking' }, el('h1', { class: 'unseen' }, session.assessment.test_name), this.#bar.node,
-      el('div', { class: 'desk' }, el('div', { class: 'sheet' }, this.#card.node,
-        el('nav', { class: 'steps', 'aria-label': 'Questions' }, this.#previous, this.#next)), this.#overview.node),
-      this.#toast, this.#dialog.node, this.#announcer.node);
+    this.node = el(
+      'div',
+      { class: 'taking' },
+      el('h1', { class: 'unseen' }, session.assessment.test_name),
+      this.#bar.node,
+      el(
+        'div',
+        { class: 'desk' },
+        el(
+          'div',
+          { class: 'sheet' },
+          this.#card.node,
+          el('nav', { class: 'steps', 'aria-label': 'Questions' }, this.#previous, this.#next),
+        ),
+        this.#overview.node,
+      ),
+      this.#toast,
+      this.#dialog.node,
+      this.#announcer.node,
+    );
     for (const type of LISTENED) session.addEventListener(type, this.#heard, { signal: this.#unlisten.signal });
     this.#go(this.#firstPosition(), { focus: false });
   }
@@ -65,7 +102,8 @@ export class Taking {
   #warn(detail) {
     if (detail.kind === 'time') this.#announcer.say(`${duration(detail.remaining_seconds)} left.`);
     if (detail.kind === 'notice') this.#tell(detail.message);
-    if (detail.kind === 'not_durable') this.#tell('This browser keeps nothing: please leave this page open while answers are unsent.');
+    if (detail.kind === 'not_durable')
+      this.#tell('This browser keeps nothing: please leave this page open while answers are unsent.');
   }
 
   // What concerns the question in front of the candidate stands there already.
@@ -82,7 +120,10 @@ export class Taking {
 
   #answer(questionId, option) {
     // A refusal is told by the event `problem`, and by the question's own line.
-    this.#session.answer(questionId, option).catch(() => {}).then(() => this.#update());
+    this.#session
+      .answer(questionId, option)
+      .catch(() => {})
+      .then(() => this.#update());
     this.#update();
   }
 
@@ -100,7 +141,8 @@ export class Taking {
     this.#card.show(question, { position, total: this.#session.outline.length });
     this.#update();
     if (focus) this.#card.focus();
-    for (let ahead = 1; ahead <= AHEAD && this.#session.outline[position - 1 + ahead]; ahead += 1) await this.#fetch(position + ahead);
+    for (let ahead = 1; ahead <= AHEAD && this.#session.outline[position - 1 + ahead]; ahead += 1)
+      await this.#fetch(position + ahead);
   }
 
   async #fetch(position) {
@@ -120,8 +162,13 @@ export class Taking {
   #places() {
     return this.#session.outline.map(({ question_id: questionId, position }) => {
       const { selected_option: option, status } = this.#session.answerTo(questionId);
-      return { position, current: position === this.#position, answered: option !== null,
-        unsent: status === 'pending' && this.#session.state !== 'live', flagged: this.#session.isFlagged(questionId) };
+      return {
+        position,
+        current: position === this.#position,
+        answered: option !== null,
+        unsent: status === 'pending' && this.#session.state !== 'live',
+        flagged: this.#session.isFlagged(questionId),
+      };
     });
   }
 
@@ -136,7 +183,12 @@ export class Taking {
     const locked = timeIsUp || paused || state === 'over';
     const { questionId } = this.#card;
     this.#bar.update({ remainingSeconds, paused, state });
-    this.#card.update({ answer: session.answerTo(questionId), flagged: session.isFlagged(questionId), live: state === 'live', locked });
+    this.#card.update({
+      answer: session.answerTo(questionId),
+      flagged: session.isFlagged(questionId),
+      live: state === 'live',
+      locked,
+    });
     this.#overview.update(this.#places(), { locked });
     this.#previous.disabled = this.#position <= 1;
     setText(this.#next, this.#position < session.outline.length ? 'Next' : 'Overview');
@@ -147,7 +199,8 @@ export class Taking {
   #timeTurned(timeIsUp) {
     this.#timeWasUp = timeIsUp;
     if (timeIsUp) this.#dialog.node.close();
-    this.#tell(timeIsUp ? 'Time is up. Your answers are being handed in …' : 'You were given more time.');
+    const up = this.#session.state === 'live' ? TIME_IS_UP : TIME_IS_UP_OFFLINE;
+    this.#tell(timeIsUp ? up : 'You were given more time.');
   }
 }
 
@@ -155,7 +208,9 @@ export class Taking {
 function remember(assessmentId, position) {
   try {
     sessionStorage.setItem(`sitting.position.${assessmentId}`, position);
-  } catch { /* a browser that keeps nothing */ }
+  } catch {
+    /* a browser that keeps nothing */
+  }
 }
 
 function recall(assessmentId) {

@@ -1,0 +1,58 @@
+"""The sample comes whole or not at all, once, and never among other people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sitting.cli.sample import read_sample
+from sitting.domain.blueprint import Blueprint
+from sitting.domain.errors import Conflict, InvalidMessage
+from sitting.storage.tables import candidate_applications, question_contents, questions, tests, users
+from sitting.storage.unit_of_work import Storage
+from sitting.usecases.load_sample import SampleTest, load_sample
+from tests.support.builders import make_user
+from tests.support.clock import NOON
+from tests.support.storage import rows
+
+TABLES = (users, questions, question_contents, tests, candidate_applications)
+
+
+async def counts(storage: Storage) -> list[int]:
+    return [len(await rows(storage, table)) for table in TABLES]
+
+
+async def test_failure_near_the_end_leaves_nothing_behind(storage: Storage) -> None:
+    sample = read_sample({})
+    nameless = SampleTest(Blueprint(name=""), {})
+    with pytest.raises(InvalidMessage):
+        await load_sample(storage, replace(sample, tests=[*sample.tests, nameless]), now=NOON)
+    assert await counts(storage) == [0, 0, 0, 0, 0]
+    loaded = await load_sample(storage, sample, now=NOON)
+    assert (len(loaded.versions), len(loaded.invited), len(loaded.staff)) == (2, 24, 3)
+
+
+async def test_second_time_finds_the_same_and_adds_nothing(storage: Storage) -> None:
+    first = await load_sample(storage, read_sample({}), now=NOON)
+    before = await counts(storage)
+    assert await load_sample(storage, read_sample({}), now=NOON) == first
+    assert await counts(storage) == before
+
+
+async def test_database_of_other_people_stays_as_it_is(storage: Storage) -> None:
+    await make_user(storage)
+    with pytest.raises(Conflict):
+        await load_sample(storage, read_sample({}), now=NOON)
+    assert (await counts(storage))[0] == 1
+
+
+async def test_published_tests_ask_what_the_files_say_for_the_points_they_say(storage: Storage) -> None:
+    sample = read_sample({})
+    loaded = await load_sample(storage, sample, now=NOON)
+    for version, test in zip(loaded.versions, sample.tests, strict=True):
+        assert version.blueprint.name == test.blueprint.name
+        assert [question.points for question in version.questions] == list(test.points.values())
+        async with storage.reading() as unit:
+            bank = await unit.questions.select_many(question.question_id for question in version.questions)
+        assert [bank[question.question_id].slug for question in version.questions] == list(test.points)

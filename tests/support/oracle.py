@@ -1,0 +1,79 @@
+"""What should be stored, by a second and simpler way of thinking, for property tests to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sitting.domain.response import Answer
+from tests.support.samples import START
+
+Pair = tuple[str, int]
+LAST_MILLISECOND = 30 * 60 * 1000 + 5000
+"""Behind the start of a sample log: its limit of 30 minutes and its grace of 5 seconds."""
+POINTS = {"q_1": 1000, "q_2": 2500, "q_3": 1}
+
+
+@dataclass(frozen=True)
+class Version:
+    """The stored version of one question: the option's letter, whose it is, and where it stands in the log."""
+
+    letter: str | None
+    client: str | None
+    number: int | None
+    seq: int
+
+
+@dataclass
+class Naive:
+    """What should be stored, kept in plain dictionaries; each answer is judged alone, one behind the other."""
+
+    current: dict[str, Version] = field(default_factory=dict)
+    payloads: dict[Pair, tuple[str, str | None]] = field(default_factory=dict)
+    too_late: int = 0
+    over: bool = False
+
+    def expect(self, answers: Sequence[Answer], arrived_at: datetime, seq: int) -> list[str]:
+        """The verdicts on a frame that becomes entry `seq`, which is stored here at once."""
+        verdicts: list[str] = []
+        saved: dict[str, int] = {}
+        for position, answer in enumerate(answers):
+            verdict = self._one(answer, arrived_at, seq)
+            verdicts.append(verdict)
+            if verdict == "saved":
+                if answer.question_id in saved:
+                    verdicts[saved[answer.question_id]] = "superseded"
+                saved[answer.question_id] = position
+        return verdicts
+
+    def _one(self, answer: Answer, arrived_at: datetime, seq: int) -> str:
+        letter = answer.selected_option and answer.selected_option[-1]
+        payload = (answer.question_id, letter)
+        if letter == "x":
+            return "refused"
+        if answer.client_id is not None and answer.client_seq is not None:
+            pair = (answer.client_id, answer.client_seq)
+            if pair in self.payloads:
+                return "duplicate" if self.payloads[pair] == payload else "refused"
+            self.payloads[pair] = payload
+        in_time = (arrived_at - START).total_seconds() * 1000 <= LAST_MILLISECOND
+        if self.over or not in_time:
+            self.too_late += not in_time
+            return "late"
+        if self._is_older(answer):
+            return "superseded"
+        self.current[answer.question_id] = Version(letter, answer.client_id, answer.client_seq, seq)
+        return "saved"
+
+    def _is_older(self, answer: Answer) -> bool:
+        stored = self.current.get(answer.question_id)
+        if stored is None or answer.client_id is None:
+            return False
+        if stored.client == answer.client_id:
+            return stored.number is not None and answer.client_seq is not None and stored.number > answer.client_seq
+        return answer.base_seq is not None and stored.seq > answer.base_seq
+
+    def score(self) -> int:
+        """The points of the right answers (option a of each question), in thousandths."""
+        return sum(POINTS[question_id] for question_id, stored in self.current.items() if stored.letter == "a")
