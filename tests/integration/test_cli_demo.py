@@ -98,6 +98,14 @@ def test_second_run_finds_everything_also_after_a_kill(tmp_path: Path) -> None:
     assert without_tokens(made(tmp_path)) == without_tokens(first)
 
 
+def test_links_can_be_looked_up_while_the_demo_is_served(tmp_path: Path) -> None:
+    with SittingProcess.demo(tmp_path) as demo:
+        looked_up = sitting("demo", "--no-serve", "--json", "--port", str(demo.port), cwd=tmp_path)
+        assert without_tokens(json.loads(succeeded(looked_up))) == without_tokens(demo.announcement)
+        second = sitting("demo", "--port", "0", cwd=tmp_path)
+        assert "in use by process" in refused(second)
+
+
 def test_kill_while_the_sample_is_loaded_leaves_nothing_half_done(tmp_path: Path) -> None:
     command: list[str | Path] = [COMMAND, "demo", "--no-serve", "--json"]
     process = ChildProcess(command, name="demo", directory=tmp_path, env=environment({}))

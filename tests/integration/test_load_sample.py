@@ -11,7 +11,9 @@ from sitting.domain.blueprint import Blueprint
 from sitting.domain.errors import Conflict, InvalidMessage
 from sitting.storage.tables import candidate_applications, question_contents, questions, tests, users
 from sitting.storage.unit_of_work import Storage
-from sitting.usecases.load_sample import SampleTest, load_sample
+from sitting.usecases.find_sample import find_sample
+from sitting.usecases.load_sample import load_sample
+from sitting.usecases.sample import SampleTest
 from tests.support.builders import make_user
 from tests.support.clock import NOON
 from tests.support.storage import rows
@@ -29,6 +31,7 @@ async def test_failure_near_the_end_leaves_nothing_behind(storage: Storage) -> N
     with pytest.raises(InvalidMessage):
         await load_sample(storage, replace(sample, tests=[*sample.tests, nameless]), now=NOON)
     assert await counts(storage) == [0, 0, 0, 0, 0]
+    assert await find_sample(storage, sample) is None
     loaded = await load_sample(storage, sample, now=NOON)
     assert (len(loaded.versions), len(loaded.invited), len(loaded.staff)) == (2, 24, 3)
 
@@ -37,6 +40,7 @@ async def test_second_time_finds_the_same_and_adds_nothing(storage: Storage) -> 
     first = await load_sample(storage, read_sample({}), now=NOON)
     before = await counts(storage)
     assert await load_sample(storage, read_sample({}), now=NOON) == first
+    assert await find_sample(storage, read_sample({})) == first
     assert await counts(storage) == before
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sitting.domain.errors import Unavailable
 from sitting.storage import database as database_module
 from sitting.storage.database import Database
-from sitting.storage.unit_of_work import Storage
+from sitting.storage.unit_of_work import Storage, UnitOfWork
 from sitting.storage.url import DatabaseUrl
 from tests.support.builders import make_user
 from tests.support.clock import NOON
@@ -31,10 +31,13 @@ async def names(storage: Storage) -> list[str]:
 
 async def test_broken_rule_undoes_its_transaction_and_no_other(storage: Storage) -> None:
     await make_user(storage, "Ada")
+
+    async def add_bea_and_a_session_of_nobody(unit: UnitOfWork) -> None:
+        await unit.users.create(name="Bea", email="bea@example.org", roles=frozenset(), now=NOON)
+        await unit.credentials.create_session("s", 99, now=NOON, expires_at=NOON)
+
     with pytest.raises(IntegrityError):
-        async with storage.unit_of_work() as unit:
-            await unit.users.create(name="Bea", email="bea@example.org", roles=frozenset(), now=NOON)
-            await unit.credentials.create_session("s", 99, now=NOON, expires_at=NOON)
+        await storage.work(add_bea_and_a_session_of_nobody)
     assert await names(storage) == ["Ada"]
     await make_user(storage, "Cleo")
     assert await names(storage) == ["Ada", "Cleo"]
@@ -82,19 +85,21 @@ async def test_frozen_backend_is_given_up_in_time_and_the_pool_recovers(
     postgresql_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_module, "PATIENCE_SECONDS", 0.4)
+    frozen: list[int] = []
+
+    async def freeze_and_ask(storage: Storage) -> None:
+        async with storage.database.reading() as connection:
+            frozen.append(await connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+            os.kill(frozen[0], signal.SIGSTOP)
+            await connection.scalar(text("SELECT 1"))
+
     async with running_storage(postgresql_database_url) as storage:
         await make_user(storage, "Ada")
         asking = asyncio.create_task(freeze_and_ask(storage))
-        done, _ = await asyncio.wait([asking], timeout=5)
+        try:
+            done, _ = await asyncio.wait([asking], timeout=5)
+        finally:
+            os.kill(frozen[0], signal.SIGCONT)  # first of all: nobody can drop a database beside a frozen backend
         assert done, "a frozen backend holds its callers for ever"
         assert isinstance(asking.exception(), Unavailable)
         assert await names(storage) == ["Ada"]
-
-
-async def freeze_and_ask(storage: Storage) -> None:
-    """Ask a backend that is frozen in the middle of a transaction, and thaw it."""
-    async with storage.database.reading() as connection:
-        backend = await connection.scalar(text("SELECT pg_backend_pid()"))
-        os.kill(backend, signal.SIGSTOP)
-        asyncio.get_running_loop().call_later(6, os.kill, backend, signal.SIGCONT)
-        await connection.scalar(text("SELECT 1"))

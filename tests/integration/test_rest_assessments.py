@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from sitting.domain.chain import GENESIS, event_hash, inner_digest
 from sitting.domain.events import EndReason
 from sitting.domain.results import Receipt
 from sitting.domain.user import Role
@@ -116,6 +117,21 @@ async def test_log_comes_in_pages_with_payloads_and_hashes(rest: Rest, staff: Ca
     assert entries[2]["occurred_at"] == "2026-03-02T12:01:00Z"
     receipt = said(await staff.get(f"/assessments/{seat.assessment_id}/receipt"))
     assert (entries[6]["seq"], entries[6]["hash"]) == (receipt["seq"], receipt["head"])
+
+
+async def test_chain_can_be_checked_from_what_rest_gives_alone(rest: Rest, staff: Caller) -> None:
+    seat = await seated(rest.storage)
+    await seat.answer(1, at=NOON + timedelta(microseconds=1_234_567))
+    await seat.finish(at=NOON + timedelta(minutes=3))
+    entries = said(await staff.get(f"/assessments/{seat.assessment_id}/events"))["items"]
+    assert len(entries) == 4
+    head = GENESIS
+    for seq, entry in enumerate(entries, start=1):
+        inner = inner_digest(bytes.fromhex(entry["salt"]), entry["payload_text"].encode())
+        occurred_at = datetime.fromisoformat(entry["occurred_at"])
+        head = event_hash(head, seat.assessment_id, seq, entry["type"], occurred_at, inner)
+        assert (entry["inner_digest"], entry["hash"]) == (inner.hex(), head.hex())
+    assert said(await staff.get(f"/assessments/{seat.assessment_id}/receipt"))["head"] == head.hex()
 
 
 async def test_results_are_those_of_the_contract_and_the_receipt_is_ours(rest: Rest, staff: Caller) -> None:

@@ -97,10 +97,10 @@ async def test_hostile_bodies_are_invalid_messages(client: httpx2.AsyncClient, c
     refused(await client.post("/api/v1/auth/token", content=content, headers=headers), 422, "invalid_message")
 
 
-async def test_body_of_another_type_is_an_invalid_message(client: httpx2.AsyncClient) -> None:
+async def test_body_of_another_type_or_of_none_is_an_invalid_message(client: httpx2.AsyncClient) -> None:
     content = json.dumps({"email": "a@example.org", "password": "x"})
-    for media_type in ("text/plain", "application/x-www-form-urlencoded"):
-        headers = {"Content-Type": media_type}
+    for media_type in (None, "text/plain", "application/x-www-form-urlencoded"):
+        headers = {} if media_type is None else {"Content-Type": media_type}
         refused(await client.post("/api/v1/auth/token", content=content, headers=headers), 422, "invalid_message")
 
 
@@ -120,7 +120,7 @@ async def test_body_at_the_limit_is_read_and_a_larger_one_is_not(client: httpx2.
     refused(response, 413, "invalid_message")
 
 
-async def test_body_of_undeclared_length_is_cut_off_at_the_limit(client: httpx2.AsyncClient) -> None:
+async def test_too_large_a_body_is_read_to_the_limit_or_not_at_all_if_it_says_so(client: httpx2.AsyncClient) -> None:
     sent = 0
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -133,6 +133,10 @@ async def test_body_of_undeclared_length_is_cut_off_at_the_limit(client: httpx2.
     response = await client.post("/api/v1/auth/token", content=chunks(), headers=headers)
     refused(response, 413, "invalid_message")
     assert sent == MAX_BODY_BYTES // 65536 + 1
+    sent = 0
+    headers["Content-Length"] = str(64 * 65536)
+    refused(await client.post("/api/v1/auth/token", content=chunks(), headers=headers), 413, "invalid_message")
+    assert sent == 0
 
 
 async def test_unforeseen_error_is_told_by_an_id_that_the_log_explains(client: httpx2.AsyncClient) -> None:

@@ -6,8 +6,8 @@ import asyncio
 import itertools
 import json
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, Table, select, text
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -199,6 +199,18 @@ class Hall:
         """The log of that assessment, in order."""
         found = self.rows(assessment_events, assessment_id=assessment_id)
         return [Logged(row.seq, row.type, json.loads(row.payload)) for row in found]
+
+    @asynccontextmanager
+    async def held_up(self) -> AsyncIterator[None]:
+        """Nobody can write into a log until the end of the block; the server has to wait."""
+        database = Database(DatabaseUrl.parse(self.url))
+        try:
+            async with database.writing() as connection:
+                if not database.url.is_sqlite:
+                    await connection.execute(text("LOCK TABLE assessment_events IN EXCLUSIVE MODE"))
+                yield
+        finally:
+            await database.close()
 
     def output(self) -> str:
         """All that the server has said so far."""

@@ -73,6 +73,14 @@ def test_start_is_refused_once_all_attempts_that_count_are_used(
     assert refused(*statuses) == expected
 
 
+def test_refusal_names_the_last_attempt_that_counts() -> None:
+    history = attempts(Status.COMPLETED, Status.TIMEOUT, Status.VOIDED)
+    for order in (history, history[::-1]):
+        error = refusal_to_start(blueprint(max_attempts=2), order, START)
+        assert error is not None
+        assert error.details == {"max_attempts": 2, "last_assessment_id": 102}
+
+
 @pytest.mark.parametrize(
     ("now", "expected"),
     [

@@ -421,12 +421,37 @@ def test_entry_that_does_not_read_as_its_type_is_found() -> None:
     assert place(stored(log, noted=2)) == "entry 7"
 
 
-def test_erased_payloads_leave_the_chain_whole_only_if_a_later_entry_says_so() -> None:
-    log = begun()
-    log.events.append(seal(log.state.head, 7, 7, "erased", START, b"{}"))
-    record = stored(log, noted=2)
-    erased = [replace(event, payload=None, salt=None) if event.seq == 3 else event for event in record.events]
-    assert place(replace(record, events=erased)) is None
-    assert place(replace(record, events=erased[:6])) == "entry 3"
-    erased[6] = replace(erased[6], payload=None)
-    assert place(replace(record, events=erased)) == "entry 7"
+def erased(record: AuditRecord, *types: str) -> AuditRecord:
+    """The payloads of these types gone, and a last entry that says so."""
+    last = record.events[-1]
+    note = seal(last.hash, 7, last.seq + 1, "erased", START, b"{}")
+    events = [replace(e, payload=None, salt=None) if e.type in types else e for e in record.events]
+    return replace(record, events=[*events, note])
+
+
+@pytest.mark.parametrize("types", [("started",), ("answered",), ("finalized",), ("started", "answered", "finalized")])
+@pytest.mark.parametrize("record", [open_record, finished_record])
+def test_erased_payloads_leave_the_rest_whole(record: Callable[[], AuditRecord], types: tuple[str, ...]) -> None:
+    assert place(erased(record(), *types)) is None
+
+
+def test_missing_payload_is_a_break_unless_a_later_entry_says_that_it_was_erased() -> None:
+    record = erased(open_record(), "attached")
+    assert place(replace(record, events=record.events[:-1])) == "entry 2"
+    last = replace(record.events[-1], payload=None)
+    assert place(replace(record, events=[*record.events[:-1], last])) == "entry 7"
+
+
+@pytest.mark.parametrize(
+    ("types", "changed"),
+    [
+        (("answered",), {"total_score": 6000}),
+        (("answered",), {"user_id": 40}),
+        (("finalized",), {"attempt": 2}),
+        (("started",), {"status": Status.TIMEOUT}),
+    ],
+)
+def test_erasure_hides_no_change_of_what_did_not_follow_from_it(
+    types: tuple[str, ...], changed: dict[str, Any]
+) -> None:
+    assert place(with_row(erased(finished_record(), *types), **changed)) == "row"

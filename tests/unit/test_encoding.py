@@ -122,7 +122,7 @@ FIELDS = {
     "assessment_completed": "results reason receipt",
 }
 FIELDS["assessment_recovered"] = (
-    FIELDS["assessment_started"] + " responses flags position acknowledged time_credits status results"
+    FIELDS["assessment_started"] + " responses flags position acknowledged time_credits status results reason receipt"
 )
 
 RESULT_FIELDS = {

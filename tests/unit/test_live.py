@@ -12,6 +12,7 @@ from sitting.domain.live import (
     LiveAssessment,
     completed_message,
     progress,
+    receipt_of,
     recovered_message,
     results_of,
     score_of,
@@ -144,7 +145,7 @@ def test_snapshot_holds_the_stored_answers_cleared_ones_included() -> None:
         CurrentResponse("q_3", None, None, None, 5, NOW + MICROSECOND),
     )
     assert (message.recovered, message.position, message.status) == (True, 2, "in_progress")
-    assert (message.results, message.time_credits) == (None, ())
+    assert (message.results, message.reason, message.receipt, message.time_credits) == (None, None, None, ())
 
 
 def test_snapshot_holds_flags_in_the_order_of_the_paper_and_the_fate_of_pending_answers() -> None:
@@ -162,6 +163,7 @@ def test_snapshot_of_an_assessment_that_is_over_carries_its_results() -> None:
     message = recovered_message(assessment, END)
     assert message.status == "completed"
     assert message.results == results_of(assessment)
+    assert (message.reason, message.receipt) == ("submitted", receipt_of(assessment.assessment))
 
 
 def test_no_time_remains_once_it_is_over() -> None:

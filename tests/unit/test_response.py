@@ -259,7 +259,8 @@ def test_answer_that_does_not_count_is_told_so(verdict: Verdict, ended: bool, co
 
 @pytest.mark.parametrize("current", ["o_1a", None])
 def test_superseded_answer_is_told_what_is_stored_instead(current: str | None) -> None:
-    error = refusal(Verdict.SUPERSEDED, log_with(answer(current, "A", 5)).state, question_id="q_1")
+    log = log_with(answer(current, "A", 5), answer("o_2a", "A", 6, question="q_2"))
+    error = refusal(Verdict.SUPERSEDED, log.state, question_id="q_1")
     assert error is not None
     assert error.details == {"question_id": "q_1", "seq": 3, "selected_option": current}
 

@@ -54,17 +54,45 @@ export class AssessmentView {
 }
 
 const HANDLERS = {
-  assessment_started(data) { return this.started(data); },
-  assessment_recovered(data) { return this.started(data); },
-  assessment_completed(data) { return this.completed(data); },
-  question(data) { this.keep(data); return ['question', data]; },
-  answer_feedback(data) { return ['feedback', data]; },
-  progress_update(data) { this.progress = data; return ['progress', data]; },
-  deadline_changed(data) { return ['time', data]; },
-  pong() { return ['time', { remaining_seconds: this.clock.remainingSeconds() }]; },
-  paused(data) { return this.setPaused(true, data); },
-  unpaused(data) { return this.setPaused(false, data); },
-  time_warning(data) { return ['warning', { kind: 'time', ...data }]; },
-  system_message(data) { return ['warning', { kind: 'notice', ...data }]; },
-  error(data) { return ['problem', { code: data.code, message: data.error, fatal: false }]; },
+  assessment_started(data) {
+    return this.started(data);
+  },
+  assessment_recovered(data) {
+    return this.started(data);
+  },
+  assessment_completed(data) {
+    return this.completed(data);
+  },
+  question(data) {
+    this.keep(data);
+    return ['question', data];
+  },
+  answer_feedback(data) {
+    return ['feedback', data];
+  },
+  progress_update(data) {
+    this.progress = data;
+    return ['progress', data];
+  },
+  deadline_changed(data) {
+    return ['time', data];
+  },
+  pong() {
+    return ['time', { remaining_seconds: this.clock.remainingSeconds() }];
+  },
+  paused(data) {
+    return this.setPaused(true, data);
+  },
+  unpaused(data) {
+    return this.setPaused(false, data);
+  },
+  time_warning(data) {
+    return ['warning', { kind: 'time', ...data }];
+  },
+  system_message(data) {
+    return ['warning', { kind: 'notice', ...data }];
+  },
+  error(data) {
+    return ['problem', { code: data.code, message: data.error, fatal: false }];
+  },
 };

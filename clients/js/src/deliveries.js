@@ -23,9 +23,9 @@ export class Deliveries {
   #storing = 0;
   #drained = new Condition(() => this.#attached && this.size === 0);
 
-  constructor({ store, laterDelay, onSaved, onRefused }) {
+  constructor({ store, retry, onSaved, onRefused }) {
     this.#store = store;
-    this.#outbox = new Outbox({ laterDelay, onChange: () => this.#drained.changed() });
+    this.#outbox = new Outbox({ retry, onChange: () => this.#drained.changed() });
     Object.assign(this, { onSaved, onRefused });
   }
 

@@ -99,8 +99,14 @@ function openDatabase(indexedDB, name) {
       request.result.createObjectStore('pending', { keyPath: BOTH });
       request.result.createObjectStore('versions', { keyPath: BOTH });
     };
-    request.onsuccess = () => { clearTimeout(timer); resolve(request.result); };
-    request.onerror = () => { clearTimeout(timer); reject(request.error); };
+    request.onsuccess = () => {
+      clearTimeout(timer);
+      resolve(request.result);
+    };
+    request.onerror = () => {
+      clearTimeout(timer);
+      reject(request.error);
+    };
   });
 }
 

@@ -2,7 +2,11 @@ import { ConnectionLost, ProtocolError } from './errors.js';
 import { closeVerdict } from './socket.js';
 
 // A restarting server loses everybody in one instant, an overloaded one wants fewer: both get a wider spread.
-const PATIENCE = new Map([[1012, 2], [1013, 4], [4029, 3]]);
+const PATIENCE = new Map([
+  [1012, 2],
+  [1013, 4],
+  [4029, 3],
+]);
 
 /**
  * Keeps one connection standing until the server says that it should not come back.

@@ -27,9 +27,9 @@ export class Outbox {
   #send = null;
   #hold = null;
 
-  /** `laterDelay()`: milliseconds before 'later' is tried again. `onChange()`: something left the box. */
-  constructor({ laterDelay, onChange = () => {}, window = WINDOW }) {
-    Object.assign(this, { laterDelay, onChange, window });
+  /** `retry`: a Backoff for what is to be asked again later. `onChange()`: something left the box. */
+  constructor({ retry, onChange = () => {}, window = WINDOW }) {
+    Object.assign(this, { retry, onChange, window });
   }
 
   get size() {
@@ -89,8 +89,11 @@ export class Outbox {
     if (this.#send !== send) return; // detach() has taken it back
     this.#inFlight.delete(item);
     if (outcome !== 'decided') this.#takeBack(item);
-    if (outcome === 'later') this.#hold ??= setTimeout(() => this.nudge(), this.laterDelay());
-    if (outcome === 'decided') this.#pump();
+    if (outcome === 'later') this.#hold ??= setTimeout(() => this.nudge(), this.retry.next());
+    if (outcome === 'decided') {
+      this.retry.reset();
+      this.#pump();
+    }
     this.onChange();
   }
 

@@ -1,6 +1,8 @@
 import { DiskShelf } from './disk-shelf.js';
 import { MemoryShelf } from './memory-shelf.js';
 
+const PATIENCE_MS = 3_000;
+
 /**
  * Answers that the server has not confirmed yet, kept in IndexedDB so that a reload or a crash loses none.
  *
@@ -24,9 +26,10 @@ export class PendingStore {
     }
   }
 
-  constructor(disk = null, problem = null) {
+  constructor(disk = null, problem = null, patience = PATIENCE_MS) {
     this.#disk = disk;
     this.problem = problem;
+    this.patience = patience;
   }
 
   /** Whether pending answers survive a reload. May turn false when the disk fails. */
@@ -74,15 +77,22 @@ export class PendingStore {
     await this.#onDisk((disk) => disk.forget(assessmentId));
   }
 
-  // The memory knows all that this tab did, so when the disk fails in the middle nothing of it is missing.
+  // The memory knows all that this tab did, so when the disk fails in the middle nothing of it is missing. A disk
+  // that neither works nor fails must not hold answers back: what it does later is overtaken by then, and harmless.
   async #onDisk(work) {
     if (!this.#disk) return undefined;
+    let timer;
+    const tired = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error('IndexedDB does not answer.')), this.patience);
+    });
     try {
-      return await work(this.#disk);
+      return await Promise.race([work(this.#disk), tired]);
     } catch (error) {
       this.#disk = null;
       this.problem = error;
       return undefined;
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

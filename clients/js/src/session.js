@@ -47,13 +47,19 @@ export class AssessmentSession extends EventTarget {
    */
   constructor({ url, getTicket, testId, applicationId, store = new PendingStore(), ...options }) {
     super();
-    const defaults = { WebSocket: globalThis.WebSocket, signals: globalThis, backoff: {}, requestTimeout: 10_000,
-      flushTimeout: 10_000, heartbeatEvery: 20_000 };
+    const defaults = {
+      WebSocket: globalThis.WebSocket,
+      signals: globalThis,
+      backoff: {},
+      requestTimeout: 10_000,
+      flushTimeout: 10_000,
+      heartbeatEvery: 20_000,
+    };
     this.#options = { url, getTicket, testId, applicationId, ...defaults, ...options };
     this.#store = store;
-    const later = new Backoff(this.#options.backoff);
     this.#deliveries = new Deliveries({
-      store, laterDelay: () => later.next(),
+      store,
+      retry: new Backoff(this.#options.backoff),
       onSaved: (item, saved) => this.#emit('saved', { ...saved, question_id: item.question_id }),
       onRefused: (item, error) => this.#problem(error, { question_id: item.question_id }),
     });
@@ -61,12 +67,16 @@ export class AssessmentSession extends EventTarget {
 
   /** Starts the test, or goes on with the candidate's open one. Resolves with the assessment once it runs. */
   start() {
-    return this.#begin(() => { this.#view = new AssessmentView(); });
+    return this.#begin(() => {
+      this.#view = new AssessmentView();
+    });
   }
 
   /** Goes on with an assessment, also after another window took it over. Resolves with the assessment. */
   resume(assessmentId = this.assessmentId) {
-    return this.#begin(() => { this.#view.assessment ??= { assessment_id: assessmentId, outline: [] }; });
+    return this.#begin(() => {
+      this.#view.assessment ??= { assessment_id: assessmentId, outline: [] };
+    });
   }
 
   /** Leaves. What is pending stays in the store. */
@@ -74,16 +84,32 @@ export class AssessmentSession extends EventTarget {
     this.#link?.stop();
   }
 
-  get assessment() { return this.#view.assessment; }
-  get assessmentId() { return this.#view.assessment?.assessment_id ?? null; }
-  get outline() { return this.#view.assessment?.outline ?? []; }
-  get progress() { return this.#view.progress; }
-  get paused() { return this.#view.paused; }
-  get result() { return this.#view.result; }
+  get assessment() {
+    return this.#view.assessment;
+  }
+  get assessmentId() {
+    return this.#view.assessment?.assessment_id ?? null;
+  }
+  get outline() {
+    return this.#view.assessment?.outline ?? [];
+  }
+  get progress() {
+    return this.#view.progress;
+  }
+  get paused() {
+    return this.#view.paused;
+  }
+  get result() {
+    return this.#view.result;
+  }
   /** Seconds until the deadline by the server's clock, null if untimed. */
-  get remainingSeconds() { return this.#view.clock.remainingSeconds(); }
+  get remainingSeconds() {
+    return this.#view.clock.remainingSeconds();
+  }
   /** How many answers the server has not decided about. */
-  get unsent() { return this.#deliveries.size; }
+  get unsent() {
+    return this.#deliveries.size;
+  }
 
   /** `{selected_option, status, saved_at, refusal}`, status one of none, pending, saved, refused. */
   answerTo(questionId) {
@@ -172,9 +198,10 @@ export class AssessmentSession extends EventTarget {
     const { testId, applicationId } = this.#options;
     const assessmentId = this.assessmentId;
     const head = assessmentId === null ? [] : await this.#deliveries.forResume(assessmentId);
-    const { data } = assessmentId === null
-      ? await connection.request('start_assessment', { test_id: testId, application_id: applicationId })
-      : await connection.request('resume_assessment', { assessment_id: assessmentId, pending: head.map(wireAnswer) });
+    const { data } =
+      assessmentId === null
+        ? await connection.request('start_assessment', { test_id: testId, application_id: applicationId })
+        : await connection.request('resume_assessment', { assessment_id: assessmentId, pending: head.map(wireAnswer) });
     await this.#deliveries.resumed(data.assessment_id, head, data);
   }
 

@@ -56,7 +56,9 @@ export class Connection {
     this.#timeout = timeout;
     this.#onMessage = onMessage;
     this.#socket = new WebSocket(url, [SUBPROTOCOL]);
-    this.closed = new Promise((resolve) => { this.#finish = resolve; });
+    this.closed = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
     this.opened = new Promise((resolve, reject) => this.#listen(resolve, reject));
     this.opened.catch(() => {});
   }

@@ -6,7 +6,9 @@ promise('an answer is called saved when the server has said so, not before', asy
   const session = await open();
   await session.start();
   let release;
-  server.on('submit_answer', ({ serve }) => { release = serve; });
+  server.on('submit_answer', ({ serve }) => {
+    release = serve;
+  });
   const arrived = event(session, 'saved');
   const answered = session.answer('q_1', 'o_a');
   await until(() => release);
@@ -57,7 +59,9 @@ promise('the acknowledgement of an older answer does not call a newer one saved'
   await session.start();
   let holdSecond;
   server.on('submit_answer', ({ serve }) => serve());
-  server.on('submit_answer', ({ serve }) => { holdSecond = serve; });
+  server.on('submit_answer', ({ serve }) => {
+    holdSecond = serve;
+  });
   const acked = event(session, 'saved');
   const older = session.answer('q_1', 'o_a');
   const newer = session.answer('q_1', 'o_b');
@@ -97,6 +101,20 @@ promise('an answer that the server cannot store right now is sent again until it
   assert.equal(new Set(server.sent('submit_answer').map(({ data }) => data.client_seq)).size, 1);
 });
 
+promise('an answer typed during a pause is sent when the pause ends', async ({ server, open }) => {
+  const session = await open({ backoff: { base: 3_600_000, cap: 3_600_000, random: () => 0.9 } });
+  await session.start();
+  server.on('submit_answer', refuseWith({ code: 'paused', retryable: false }));
+  const answered = session.answer('q_1', 'o_a');
+  await until(() => server.sent('submit_answer').length === 1);
+  server.push('paused', { reason: 'break' });
+  await event(session, 'paused', ({ paused }) => paused);
+  assert.equal(session.answerTo('q_1').status, 'pending');
+  server.push('unpaused', { reason: 'break' });
+  await answered;
+  assert.equal(server.responses.get('q_1').selected_option, 'o_a');
+});
+
 promise('a refused answer is told, and what the server stores stands', async ({ server, open }) => {
   const session = await open();
   await session.start();
@@ -109,15 +127,18 @@ promise('a refused answer is told, and what the server stores stands', async ({ 
   assert.deepEqual(await session.store.pending(7), []);
 });
 
-promise('numbers that a copied profile has used are replaced, and the answer goes through', async ({ server, open }) => {
-  const session = await open();
-  await session.start();
-  server.on('submit_answer', refuseWith({ code: 'client_seq_conflict', retryable: false }));
-  await session.answer('q_1', 'o_a');
-  const [first, second] = server.sent('submit_answer').map(({ data }) => data);
-  assert.notEqual(second.client_id, first.client_id);
-  assert.equal(server.responses.get('q_1').selected_option, 'o_a');
-});
+promise(
+  'numbers that a copied profile has used are replaced, and the answer goes through',
+  async ({ server, open }) => {
+    const session = await open();
+    await session.start();
+    server.on('submit_answer', refuseWith({ code: 'client_seq_conflict', retryable: false }));
+    await session.answer('q_1', 'o_a');
+    const [first, second] = server.sent('submit_answer').map(({ data }) => data);
+    assert.notEqual(second.client_id, first.client_id);
+    assert.equal(server.responses.get('q_1').selected_option, 'o_a');
+  },
+);
 
 promise('a browser that keeps nothing is told of, once, and can take the test', async ({ open }) => {
   const session = await open({ name: undefined, store: undefined });
@@ -130,8 +151,8 @@ promise('a browser that keeps nothing is told of, once, and can take the test', 
 });
 
 function refuseWith(data) {
-  return ({ socket, message }) => socket.send(JSON.stringify(
-    { type: 'error', data: { error: 'No.', details: {}, ...data }, reply_to: message.id }));
+  return ({ socket, message }) =>
+    socket.send(JSON.stringify({ type: 'error', data: { error: 'No.', details: {}, ...data }, reply_to: message.id }));
 }
 
 function pick({ selected_option, status }) {

@@ -58,8 +58,15 @@ promise('a hand-in whose confirmation was lost ends with the stored results', as
 promise('a hand-in that the server refuses is told with its code', async ({ server, open }) => {
   const session = await open();
   await session.start();
-  server.on('complete_assessment', ({ socket, message }) => socket.send(JSON.stringify(
-    { type: 'error', data: { code: 'deadline_passed', error: 'Too late.', retryable: false }, reply_to: message.id })));
+  server.on('complete_assessment', ({ socket, message }) =>
+    socket.send(
+      JSON.stringify({
+        type: 'error',
+        data: { code: 'deadline_passed', error: 'Too late.', retryable: false },
+        reply_to: message.id,
+      }),
+    ),
+  );
   await assert.rejects(session.complete(), { code: 'deadline_passed' });
   assert.equal(session.state, 'live');
 });
@@ -68,7 +75,9 @@ promise('a hand-in that a newer window overtakes is told so at once', async ({ s
   const session = await open({ flushTimeout: 3_600_000 });
   await session.start();
   let held;
-  server.on('submit_answer', ({ socket }) => { held = socket; });
+  server.on('submit_answer', ({ socket }) => {
+    held = socket;
+  });
   session.answer('q_1', 'o_a').catch(() => {});
   await until(() => held);
   const completing = session.complete();

@@ -88,3 +88,12 @@ test('a disk that fails in the middle loses no answer and lends its numbers to n
   assert.equal(inMemory.base_seq, 5);
   assert.deepEqual(new Set(await store.pending(7)), new Set([onDisk, inMemory]));
 });
+
+test('a disk that does not answer holds no answer back', async () => {
+  const silent = new Promise(() => {});
+  const store = new PendingStore({ put: () => silent }, null, 20);
+  const item = await store.put(7, 'q_1', 'o_a');
+  assert.equal(item.selected_option, 'o_a');
+  assert.equal(store.durable, false);
+  assert.deepEqual(await store.pending(7), [item]);
+});

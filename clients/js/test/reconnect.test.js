@@ -8,7 +8,10 @@ promise('an answer whose connection fell before it was stored goes along with th
   server.on('submit_answer', ({ socket }) => socket.terminate());
   await session.answer('q_1', 'o_a');
   assert.equal(server.responses.get('q_1').selected_option, 'o_a');
-  assert.deepEqual(server.sent('resume_assessment')[0].data.pending.map((answer) => answer.question_id), ['q_1']);
+  assert.deepEqual(
+    server.sent('resume_assessment')[0].data.pending.map((answer) => answer.question_id),
+    ['q_1'],
+  );
   assert.equal(session.answerTo('q_1').status, 'saved');
 });
 
@@ -45,30 +48,42 @@ promise('a connection that falls again and again loses nothing', async ({ server
   const session = await open();
   await session.start();
   for (let n = 0; n < 12; n += 1) {
-    server.on('submit_answer', ({ serve, socket }) => { if (n % 2) serve(); socket.terminate(); });
-    server.on('resume_assessment', ({ serve, socket }) => { if (n % 3) serve(); else socket.terminate(); });
+    server.on('submit_answer', ({ serve, socket }) => {
+      if (n % 2) serve();
+      socket.terminate();
+    });
+    server.on('resume_assessment', ({ serve, socket }) => {
+      if (n % 3) serve();
+      else socket.terminate();
+    });
   }
   const all = Array.from({ length: 30 }, (_, n) => session.answer(`q_${n}`, `o_${n}`));
   await Promise.all(all);
   for (let n = 0; n < 30; n += 1) assert.equal(server.responses.get(`q_${n}`).selected_option, `o_${n}`);
 });
 
-promise('after a reload what was not acknowledged is sent, and shown as not saved until then', async ({ server, open }) => {
-  const first = await open();
-  await first.start();
-  server.on('submit_answer', () => {});
-  first.answer('q_1', 'o_a').catch(() => {});
-  await until(() => server.sent('submit_answer').length > 0);
-  first.stop();
-  const second = await open({ name: first.name });
-  let shown;
-  server.on('resume_assessment', ({ serve }) => { shown = second.answerTo('q_1'); serve(); });
-  await second.resume(7);
-  assert.equal(shown.status, 'pending');
-  assert.equal(shown.selected_option, 'o_a');
-  assert.equal(second.answerTo('q_1').status, 'saved');
-  assert.equal(server.responses.get('q_1').selected_option, 'o_a');
-});
+promise(
+  'after a reload what was not acknowledged is sent, and shown as not saved until then',
+  async ({ server, open }) => {
+    const first = await open();
+    await first.start();
+    server.on('submit_answer', () => {});
+    first.answer('q_1', 'o_a').catch(() => {});
+    await until(() => server.sent('submit_answer').length > 0);
+    first.stop();
+    const second = await open({ name: first.name });
+    let shown;
+    server.on('resume_assessment', ({ serve }) => {
+      shown = second.answerTo('q_1');
+      serve();
+    });
+    await second.resume(7);
+    assert.equal(shown.status, 'pending');
+    assert.equal(shown.selected_option, 'o_a');
+    assert.equal(second.answerTo('q_1').status, 'saved');
+    assert.equal(server.responses.get('q_1').selected_option, 'o_a');
+  },
+);
 
 promise('after a reload more answers than one resume can carry arrive too', async ({ server, open }) => {
   const { name, store } = await open();
@@ -121,7 +136,7 @@ promise('a connection that has fallen silent is given up', async ({ server, open
   await state(session, 'live');
 });
 
-promise('the remaining time after a resume is the server\'s', async ({ server, open }) => {
+promise("the remaining time after a resume is the server's", async ({ server, open }) => {
   const session = await open();
   await session.start();
   server.remaining = 42;

@@ -161,7 +161,7 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
 
 
 def _place(location: tuple[Any, ...]) -> str:
-    return ".".join(str(part)[:64] for part in location).encode("utf-8", "replace").decode()
+    return ".".join(str(part)[:64] for part in location)
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:

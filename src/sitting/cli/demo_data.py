@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sitting.cli.errors import Stop
 from sitting.cli.passwords import generate_password
 from sitting.cli.sample import read_sample, staff_emails
 from sitting.cli.secrets_file import ensure_secrets, remember_passwords
 from sitting.cli.site import Site
 from sitting.domain.user import User
 from sitting.identity.passwords import hash_password
-from sitting.identity.tokens import TokenKeys, mint
+from sitting.identity.tokens import mint
 from sitting.kit.clock import SystemClock
-from sitting.usecases.load_sample import Invited, LoadedSample, load_sample
+from sitting.usecases.find_sample import find_sample
+from sitting.usecases.load_sample import load_sample
+from sitting.usecases.sample import Invited, LoadedSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,37 @@ def prepare(site: Site, base_url: str) -> DemoData:
     Raises:
         Stop, SittingError, OSError: it cannot be done.
     """
-    keys = site.token_keys()
+    site.require_keys()
     site.migrate()
-    loaded, passwords = asyncio.run(_load(site))
-    tokens = _tokens(site, keys, loaded)
+    return _announced(site, base_url, *asyncio.run(_load(site)))
+
+
+def look_up(site: Site, base_url: str) -> DemoData:
+    """What `prepare` has made before; writes nothing, so that another process may serve it meanwhile.
+
+    Raises:
+        Stop, SittingError, OSError: there is no demo, or it cannot be read.
+    """
+    site.require_newest_schema()
+    loaded = asyncio.run(_find(site))
+    if loaded is None:
+        raise Stop(f"{site.url} is in use, and holds no demo")
+    return _announced(site, base_url, loaded, _passwords(site, make=False))
+
+
+def _announced(site: Site, base_url: str, loaded: LoadedSample, passwords: Mapping[str, str]) -> DemoData:
+    tokens = _tokens(site, loaded)
     return DemoData(
         base_url=base_url,
         tests=[DemoTest(version.test_id, version.blueprint.name) for version in loaded.versions],
         candidates=[_candidate(each, tokens, base_url) for each in loaded.invited],
         staff=[_staff(user, tokens, passwords) for user in loaded.staff],
     )
+
+
+async def _find(site: Site) -> LoadedSample | None:
+    async with site.storage() as storage:
+        return await find_sample(storage, read_sample({}))
 
 
 async def _load(site: Site) -> tuple[LoadedSample, Mapping[str, str]]:
@@ -99,8 +123,9 @@ def _passwords(site: Site, *, make: bool) -> Mapping[str, str]:
     return made
 
 
-def _tokens(site: Site, keys: TokenKeys, loaded: LoadedSample) -> Mapping[int, str]:
-    now, lifetime = SystemClock().now(), timedelta(minutes=site.settings.token_lifetime_minutes)
+def _tokens(site: Site, loaded: LoadedSample) -> Mapping[int, str]:
+    keys, now = site.token_keys(), SystemClock().now()
+    lifetime = timedelta(minutes=site.settings.token_lifetime_minutes)
     people = {user.user_id: user for user in (*loaded.staff, *(each.candidate for each in loaded.invited))}
     return {id_: mint(keys, id_, now=now, lifetime=lifetime, role=_role(user)) for id_, user in people.items()}
 

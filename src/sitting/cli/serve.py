@@ -30,6 +30,7 @@ def run_server(
     if not migrate:
         site.require_newest_schema()
     with bind(site.settings.host, site.settings.port) as listener, site.owning():
+        site.require_keys()
         if migrate:
             site.migrate()
         setup_secret = random_secret() if asyncio.run(_examine(site)) else None

@@ -20,7 +20,7 @@ from sitting.settings import Settings, SettingsRefused, load
 from sitting.storage.database import Database
 from sitting.storage.migrate import upgrade
 from sitting.storage.opening import open_storage
-from sitting.storage.ownership import Owned, owning
+from sitting.storage.ownership import Owned, owner, owning
 from sitting.storage.unit_of_work import Storage
 from sitting.storage.url import DatabaseUrl
 
@@ -65,6 +65,15 @@ class Site:
         """
         set_one = self.settings.signing_key
         return _signer(ensure_secrets(self._file()).signing_key if set_one is None else set_one.get_secret_value())
+
+    def require_keys(self) -> None:
+        """Make sure of both keys before anything else is done.
+
+        Raises:
+            Stop: with PostgreSQL one is not set; or one cannot be used.
+        """
+        self.token_keys()
+        self.signer()
 
     def optional_signer(self) -> Signer | None:
         """As `signer`, but None where there is none yet."""
@@ -143,6 +152,10 @@ class Site:
                 yield
         except Owned as fault:
             raise Stop(f"{fault}; stop that first, or do this through it") from None
+
+    def is_owned(self) -> bool:
+        """Whether another process writes to the SQLite file; with PostgreSQL others always may."""
+        return self.file is not None and owner(self.file) is not None
 
     def _file(self) -> Path:
         if self.file is None:

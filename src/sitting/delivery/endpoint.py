@@ -75,7 +75,7 @@ class AssessmentEndpoint:
             return None
         try:
             test_id = entity_id(query["test_id"][0])
-        except (ValueError, InvalidMessage):
+        except InvalidMessage:
             raise BlueprintNotFound() from None
         async with self._services.storage.reading() as unit:
             await unit.blueprints.current_version(test_id)

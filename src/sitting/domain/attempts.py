@@ -31,5 +31,6 @@ def refusal_to_start(blueprint: Blueprint, attempts: Sequence[AttemptRecord], no
     if not blueprint.is_open(now):
         return NotOpen(opens_at=blueprint.opens_at, closes_at=blueprint.closes_at)
     if attempts_used(attempts) >= blueprint.max_attempts:
-        return AttemptsExhausted(max_attempts=blueprint.max_attempts, last_assessment_id=attempts[-1].assessment_id)
+        last = max((each for each in attempts if each.status != Status.VOIDED), key=lambda each: each.attempt)
+        return AttemptsExhausted(max_attempts=blueprint.max_attempts, last_assessment_id=last.assessment_id)
     return None

@@ -67,8 +67,7 @@ class Break:
 def first_break(record: AuditRecord, verifies: Verifies | None) -> Break | None:
     """The first broken place; None if the record is whole.
 
-    Where payloads were erased, what the log says cannot be compared with the rows any more: then the chain, the heads
-    and the signature alone are checked.
+    Where payloads were erased, whatever followed from them cannot be checked any more; all the rest is.
 
     Args:
         verifies: None leaves the signature unchecked.
@@ -80,15 +79,18 @@ def _breaks(record: AuditRecord, verifies: Verifies | None) -> Iterator[Break]:
     yield from _breaks_in_chain(record.events)
     yield from _breaks_at_head(record)
     yield from _breaks_in_receipt(record, verifies)
+    yield from _breaks_in_order(record.events)
     yield from _breaks_in_paper(record)
-    if any(event.payload is None for event in record.events):
-        return
     yield from _breaks_in_bodies(record.events)
     log = _read(record)
-    yield from _breaks_in_order(log)
-    yield from _breaks_at_start(record, log)
-    yield from _breaks_in_responses(record, log)
-    yield from _breaks_at_end(record, log)
+    erased = {event.type for event in record.events if event.payload is None}
+    if "started" not in erased:
+        yield from _breaks_at_start(record, log)
+    if "answered" not in erased:
+        yield from _breaks_in_responses(record, log)
+        yield from _breaks_in_score(record, log)
+    if log.end is not None or erased.isdisjoint(("answered", "finalized")):
+        yield from _breaks_at_end(record, log)
 
 
 # --- the log by itself ------------------------------------------------------------------------------------------------
@@ -149,6 +151,16 @@ def _breaks_in_receipt(record: AuditRecord, verifies: Verifies | None) -> Iterat
         yield Break("receipt", f"its signature by key {receipt.key_id} does not hold")
 
 
+def _breaks_in_order(events: Sequence[SealedEvent]) -> Iterator[Break]:
+    """A log begins once, ends once, and counts no answer behind its end."""
+    end = next((event.seq for event in events if event.type == "finalized"), len(events))
+    for event in events:
+        if (event.type == "started") != (event.seq == 1):
+            yield _entry(event.seq, "a log begins with one `started`, and has no other")
+        if event.type in ("answered", "finalized") and event.seq > end:
+            yield _entry(event.seq, f"it changes what entry {end} had ended")
+
+
 def _breaks_in_bodies(events: Sequence[SealedEvent]) -> Iterator[Break]:
     for event in events:
         try:
@@ -162,7 +174,7 @@ def _breaks_in_bodies(events: Sequence[SealedEvent]) -> Iterator[Break]:
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    """The log, decoded: bodies by seq, the state after the last, and the rows of responses that must follow."""
+    """The log, decoded: bodies by seq, the state after the last, the responses that must follow, and the end."""
 
     bodies: Sequence[tuple[int, EventBody | None]]
     state: AssessmentState
@@ -174,7 +186,8 @@ def _read(record: AuditRecord) -> _Log:
     bodies = [(event.seq, optional_body(event)) for event in record.events]
     end = next(((seq, body) for seq, body in bodies if isinstance(body, Finalized)), None)
     state = fold(record.assessment.assessment_id, record.events)
-    return _Log(bodies, state, _responses(bodies, record.paper, graded=end is not None), end)
+    graded = any(event.type == "finalized" for event in record.events)
+    return _Log(bodies, state, _responses(bodies, record.paper, graded=graded), end)
 
 
 def _responses(
@@ -204,15 +217,6 @@ def _graded(response: ResponseRecord, item: ItemScore) -> ResponseRecord:
     )
 
 
-def _breaks_in_order(log: _Log) -> Iterator[Break]:
-    """A log begins once, ends once, and counts no answer behind its end."""
-    for seq, body in log.bodies:
-        if isinstance(body, Started) != (seq == 1):
-            yield _entry(seq, "a log begins with one `started`, and has no other")
-        if isinstance(body, Answered | Finalized) and log.end is not None and seq > log.end[0]:
-            yield _entry(seq, f"it changes what entry {log.end[0]} had ended")
-
-
 def _breaks_in_paper(record: AuditRecord) -> Iterator[Break]:
     for question in record.paper.questions:
         if sha256_hex(record.contents[question.content_digest]) != question.content_digest:
@@ -229,7 +233,6 @@ def _breaks_at_start(record: AuditRecord, log: _Log) -> Iterator[Break]:
         **{name: getattr(body, name) for name in names},
         "started_at": log.state.started_at,
         "deadline_at": log.state.schedule.deadline_at,
-        "status": log.state.status,
         "total_questions": len(record.paper.questions),
         "max_score": record.paper.max_score,
     }
@@ -254,19 +257,26 @@ def _difference(stored: ResponseRecord, derived: ResponseRecord) -> str:
     return f"its {name} is {getattr(stored, name)}, and by entry {derived.seq} should be {getattr(derived, name)}"
 
 
-def _breaks_at_end(record: AuditRecord, log: _Log) -> Iterator[Break]:
-    row = record.assessment
-    outcome = ("total_score", "percentage_score", "passed", "end_time")
+def _breaks_in_score(record: AuditRecord, log: _Log) -> Iterator[Break]:
     if log.end is None:
-        yield from _differences(row, dict.fromkeys((*outcome, "end_reason", "time_taken_minutes")))
         return
     seq, body = log.end
     score = grade(record.paper, {id_: response.selected_option for id_, response in log.responses.items()})
     if (body.total_score, body.max_score, body.percentage_score) != (score.total, score.maximum, score.percentage):
         yield _entry(seq, f"its total_score is {body.total_score}, and the stored answers give {score.total}")
-    derived: dict[str, Any] = {name: getattr(body, name) for name in outcome}
-    derived["end_reason"] = body.reason
-    derived["time_taken_minutes"] = minutes_taken(row.started_at, body.end_time)
+
+
+def _breaks_at_end(record: AuditRecord, log: _Log) -> Iterator[Break]:
+    row = record.assessment
+    outcome = ("total_score", "percentage_score", "passed", "end_time")
+    derived: dict[str, Any] = {"status": log.state.status}
+    if log.end is None:
+        derived |= dict.fromkeys((*outcome, "end_reason", "time_taken_minutes"))
+    else:
+        body = log.end[1]
+        derived |= {name: getattr(body, name) for name in outcome}
+        derived["end_reason"] = body.reason
+        derived["time_taken_minutes"] = minutes_taken(row.started_at, body.end_time)
     yield from _differences(row, derived)
 
 

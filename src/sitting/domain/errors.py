@@ -166,7 +166,7 @@ class Unavailable(SittingError):
     """Nothing is known to be stored; the same request may be sent again."""
 
     code = ErrorCode.UNAVAILABLE
-    sentence = "The server cannot store this right now. Please try again."
+    sentence = "The server cannot do this right now. Please try again."
     retryable = True
 
 

@@ -257,9 +257,10 @@ def entity_id(value: int | str) -> int:
     """An identifier as a number; clients may send decimal text.
 
     Raises:
-        InvalidMessage: it is out of range.
+        InvalidMessage: it is out of range, or text of another kind.
     """
-    number = int(value)
-    if not 1 <= number < ID_LIMIT:
+    # Not left to int(): it takes signs, spaces, underscores and the digits of every script.
+    is_decimal = not isinstance(value, str) or (len(value) <= 16 and value.isascii() and value.isdecimal())
+    if not is_decimal or not 1 <= int(value) < ID_LIMIT:
         raise InvalidMessage(reason="an id is a positive integer below 2^53")
-    return number
+    return int(value)

@@ -18,6 +18,8 @@ from sitting.storage.url import DatabaseUrl
 
 BUSY_TIMEOUT_SECONDS = 10
 PATIENCE_SECONDS = 30
+# Values are kept out of the texts of errors: they are people's names, secrets and answers.
+POOLED: dict[str, Any] = {"pool_timeout": 10, "hide_parameters": True}
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # NORMAL loses acknowledged answers when the power goes
@@ -95,15 +97,15 @@ async def _translated() -> AsyncIterator[None]:
 
 def _postgresql_engine(url: DatabaseUrl, unhurried: bool) -> AsyncEngine:
     arguments = {"server_settings": POSTGRESQL_SETTINGS, "command_timeout": None if unhurried else PATIENCE_SECONDS}
-    pool: dict[str, Any] = {"pool_size": 10, "max_overflow": 10, "pool_timeout": 10, "pool_pre_ping": True}
-    return create_async_engine(url.for_engine, connect_args=arguments, **pool)
+    pool: dict[str, Any] = {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
+    return create_async_engine(url.for_engine, connect_args=arguments, **POOLED, **pool)
 
 
 def _sqlite_engine(url: DatabaseUrl, read_only: bool) -> AsyncEngine:
     address = url.for_engine
     if read_only:
         address = address.set(database=f"file:{quote(str(url.file))}", query={"mode": "ro", "uri": "true"})
-    engine = create_async_engine(address, pool_size=8, max_overflow=0, pool_timeout=10)
+    engine = create_async_engine(address, **POOLED, pool_size=8, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _prepare_read_only if read_only else _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine

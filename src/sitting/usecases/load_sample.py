@@ -1,64 +1,20 @@
-"""Fill an empty database with a sample: questions, published Tests, people and invitations; or find it again."""
+"""Fill an empty database with a sample: questions, published Tests, people and invitations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from sitting.domain.application import CandidateApplication
-from sitting.domain.blueprint import Blueprint, FixedQuestion, PublishedVersion, check_blueprint, publish
+from sitting.domain.blueprint import FixedQuestion, check_blueprint, publish
 from sitting.domain.errors import Conflict
 from sitting.domain.question import QuestionVersion
 from sitting.domain.user import Role, User
 from sitting.kit.ids import random_id, random_secret
 from sitting.storage.unit_of_work import Storage, UnitOfWork
 from sitting.usecases.create_question import QUESTION_ID_LENGTH
-from sitting.usecases.question_draft import QuestionDraft, content_of
-
-
-@dataclass(frozen=True, slots=True)
-class SamplePerson:
-    """Somebody who does not exist; `password_hash` is None for candidates."""
-
-    name: str
-    email: str
-    role: Role
-    password_hash: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SampleTest:
-    """A Test that names its questions by slug, with their points in thousandths; `blueprint` has none yet."""
-
-    blueprint: Blueprint
-    points: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What to load; `questions` by slug."""
-
-    questions: Mapping[str, QuestionDraft]
-    tests: Sequence[SampleTest]
-    people: Sequence[SamplePerson]
-
-
-@dataclass(frozen=True, slots=True)
-class Invited:
-    """A sample candidate with one of their applications."""
-
-    candidate: User
-    application: CandidateApplication
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedSample:
-    """The sample as it stands in the database; versions are the newest ones."""
-
-    versions: Sequence[PublishedVersion]
-    invited: Sequence[Invited]
-    staff: Sequence[User]
+from sitting.usecases.question_draft import content_of
+from sitting.usecases.sample import LoadedSample, Sample, SamplePerson, SampleTest, stored_sample
 
 
 async def load_sample(storage: Storage, sample: Sample, *, now: datetime) -> LoadedSample:
@@ -68,16 +24,15 @@ async def load_sample(storage: Storage, sample: Sample, *, now: datetime) -> Loa
         Conflict: the database holds other people, and none of the sample's.
     """
     async with storage.unit_of_work() as unit:
-        if not await _people(unit, sample):
-            if await unit.users.any_exist():
-                raise Conflict("This database holds people who are not the sample's; it needs a database of its own.")
-            await _load(unit, sample, now)
-        return await _find(unit, sample)
-
-
-async def _people(unit: UnitOfWork, sample: Sample) -> list[User]:
-    found = [await unit.users.select_optional_by_email(person.email) for person in sample.people]
-    return [user for user in found if user is not None]
+        stored = await stored_sample(unit, sample)
+        if stored is not None:
+            return stored
+        if await unit.users.any_exist():
+            raise Conflict("This database holds people who are not the sample's; it needs a database of its own.")
+        await _load(unit, sample, now)
+        loaded = await stored_sample(unit, sample)
+        assert loaded is not None
+        return loaded
 
 
 async def _load(unit: UnitOfWork, sample: Sample, now: datetime) -> None:
@@ -116,20 +71,3 @@ async def _publish(
     published = publish(blueprint, {version.question_id: version for version in bank.values()})
     await unit.blueprints.add_version(drafted.test_id, 1, blueprint, published, by=author, now=now)
     return drafted.test_id
-
-
-async def _find(unit: UnitOfWork, sample: Sample) -> LoadedSample:
-    people = await _people(unit, sample)
-    candidates = {person.email for person in sample.people if person.role is Role.CANDIDATE}
-    invited = [
-        Invited(user, application)
-        for user in people
-        if user.email in candidates
-        for application in await unit.applications.of_candidate(user.user_id)
-    ]
-    test_ids = sorted({each.application.test_id for each in invited})
-    return LoadedSample(
-        versions=[await unit.blueprints.current_version(test_id) for test_id in test_ids],
-        invited=invited,
-        staff=[user for user in people if user.email not in candidates],
-    )

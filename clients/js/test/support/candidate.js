@@ -14,8 +14,17 @@ export async function openSession(server, { name = freshDatabaseName(), ...optio
   let tickets = 0;
   const signals = new EventTarget();
   const session = new AssessmentSession({
-    url: server.url, getTicket: async () => `t${++tickets}`, testId: 3, applicationId: 5, store, WebSocket, signals,
-    backoff: { base: 5, cap: 20 }, requestTimeout: 500, flushTimeout: 500, ...options,
+    url: server.url,
+    getTicket: async () => `t${++tickets}`,
+    testId: 3,
+    applicationId: 5,
+    store,
+    WebSocket,
+    signals,
+    backoff: { base: 5, cap: 20 },
+    requestTimeout: 5_000,
+    flushTimeout: 5_000,
+    ...options,
   });
   return Object.assign(session, { store, signals, name });
 }

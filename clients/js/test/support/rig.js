@@ -2,9 +2,9 @@ import { test } from 'node:test';
 import { openSession } from './candidate.js';
 import { ScriptedServer } from './scripted-server.js';
 
-/** A test with a server of its own; sessions opened through it are stopped at the end. Bounded to ten seconds. */
+/** A test with a server of its own; sessions opened through it are stopped at the end. Bounded to twenty seconds. */
 export function promise(name, body) {
-  test(name, { timeout: 10_000 }, async () => {
+  test(name, { timeout: 20_000 }, async () => {
     const server = await ScriptedServer.open();
     const sessions = [];
     const open = async (options) => {

@@ -69,7 +69,10 @@ export class ScriptedServer {
   }
 
   #serve(socket, { type, data, id }) {
-    const [replyType, reply] = ANSWERS[type]?.call(this, data) ?? ['error', { code: 'unknown_type', error: 'Unknown.' }];
+    const [replyType, reply] = ANSWERS[type]?.call(this, data) ?? [
+      'error',
+      { code: 'unknown_type', error: 'Unknown.' },
+    ];
     say(socket, replyType, reply, id);
     if (type === 'complete_assessment' || (type === 'resume_assessment' && this.isOver)) socket.close(4010);
   }
@@ -79,9 +82,23 @@ export class ScriptedServer {
   }
 
   snapshot(recovered) {
-    const outline = ['q_1', 'q_2', 'q_3'].map((question_id, at) => ({ question_id, position: at + 1, state: 'unanswered' }));
-    return { assessment_id: 7, test_id: 3, application_id: 5, attempt: 1, test_name: 'Git', total_questions: 3,
-      remaining_seconds: this.remaining, attachment: ++this.seq, outline, recovered };
+    const outline = ['q_1', 'q_2', 'q_3'].map((question_id, at) => ({
+      question_id,
+      position: at + 1,
+      state: 'unanswered',
+    }));
+    return {
+      assessment_id: 7,
+      test_id: 3,
+      application_id: 5,
+      attempt: 1,
+      test_name: 'Git',
+      total_questions: 3,
+      remaining_seconds: this.remaining,
+      attachment: ++this.seq,
+      outline,
+      recovered,
+    };
   }
 
   store({ question_id, selected_option, client_id, client_seq, base_seq }) {
@@ -107,11 +124,17 @@ const ANSWERS = {
   },
   resume_assessment({ pending }) {
     const acknowledged = pending.map((answer) => ({ ...pick(answer), ...this.store(answer) }));
-    const responses = [...this.responses].map(([question_id, { selected_option, seq }]) => (
-      { question_id, selected_option, seq, saved_at: '2026-11-22T09:00:00Z' }));
+    const responses = [...this.responses].map(([question_id, { selected_option, seq }]) => ({
+      question_id,
+      selected_option,
+      seq,
+      saved_at: '2026-11-22T09:00:00Z',
+    }));
     const end = this.isOver ? { results: { assessment_id: 7, status: this.status } } : {};
-    return ['assessment_recovered', { ...this.snapshot(true), responses, flags: [], position: 1, acknowledged,
-      status: this.status, ...end }];
+    return [
+      'assessment_recovered',
+      { ...this.snapshot(true), responses, flags: [], position: 1, acknowledged, status: this.status, ...end },
+    ];
   },
   submit_answer(data) {
     const { outcome, code, ...ack } = this.store(data);
@@ -125,7 +148,10 @@ const ANSWERS = {
   },
   complete_assessment() {
     this.status = 'completed';
-    return ['assessment_completed', { results: { assessment_id: 7, status: 'completed' }, reason: 'submitted', receipt: {} }];
+    return [
+      'assessment_completed',
+      { results: { assessment_id: 7, status: 'completed' }, reason: 'submitted', receipt: {} },
+    ];
   },
 };
 

@@ -10,8 +10,8 @@ from typing import Any
 from sitting.domain.blueprint import Blueprint
 from sitting.domain.question import Difficulty
 from sitting.domain.user import Role
-from sitting.usecases.load_sample import Sample, SamplePerson, SampleTest
 from sitting.usecases.question_draft import DraftedOption, QuestionDraft
+from sitting.usecases.sample import Sample, SamplePerson, SampleTest
 
 
 def read_sample(password_hashes: Mapping[str, str]) -> Sample:

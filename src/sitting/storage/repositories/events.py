@@ -58,5 +58,17 @@ def _row(event: SealedEvent) -> dict[str, Any]:
 
 def _event(row: Row[Any]) -> SealedEvent:
     return SealedEvent(
-        row.assessment_id, row.seq, row.type, row.occurred_at, row.salt, row.payload, row.inner_digest, row.hash
+        row.assessment_id,
+        row.seq,
+        row.type,
+        row.occurred_at,
+        _bytes(row.salt),
+        _bytes(row.payload),
+        _bytes(row.inner_digest) or b"",
+        _bytes(row.hash) or b"",
     )
+
+
+def _bytes(value: bytes | str | None) -> bytes | None:
+    """SQLite keeps text in a column of bytes, where somebody wrote it by hand: that must read as a changed entry."""
+    return value.encode() if isinstance(value, str) else value
