@@ -8,11 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
-from sitting.storage.database import Database
-from sitting.storage.tables import assessment_responses, assessments
-from sitting.storage.url import DatabaseUrl
+from sitting.storage.tables import assessment_responses
 from tests.support.delivery import QUESTIONS, Asked, Candidate, Hall, Line, line, now, seated
 from tests.support.eventually import eventually_async
 
@@ -213,13 +210,10 @@ def test_p16_remaining_time_is_right_though_the_database_made_the_candidate_wait
     key = "test_id" if how == "start_assessment" else "assessment_id"
 
     async def come_back_behind_a_slow_writer(own: Line) -> None:
-        database = Database(DatabaseUrl.parse(hall.url))
-        async with database.writing() as connection:
-            await connection.execute(select(assessments).filter_by(id=started["assessment_id"]).with_for_update())
+        async with hall.held_up():
             own.send(how, **{key: started[key]})
             sent = time.monotonic()
             await eventually_async(lambda: has_passed(sent + 1.5))
-        await database.close()
 
     with line(candidate.address) as own:
         asyncio.run(come_back_behind_a_slow_writer(own))

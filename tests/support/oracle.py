@@ -31,6 +31,7 @@ class Naive:
 
     current: dict[str, Version] = field(default_factory=dict)
     payloads: dict[Pair, tuple[str, str | None]] = field(default_factory=dict)
+    numbers: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     too_late: int = 0
     over: bool = False
 
@@ -61,7 +62,8 @@ class Naive:
         if self.over or not in_time:
             self.too_late += not in_time
             return "late"
-        if self._is_older(answer):
+        overtaken = self._is_overtaken(answer)
+        if overtaken or self._is_older(answer):
             return "superseded"
         self.current[answer.question_id] = Version(letter, answer.client_id, answer.client_seq, seq)
         return "saved"
@@ -73,6 +75,15 @@ class Naive:
         if stored.client == answer.client_id:
             return stored.number is not None and answer.client_seq is not None and stored.number > answer.client_seq
         return answer.base_seq is not None and stored.seq > answer.base_seq
+
+    def _is_overtaken(self, answer: Answer) -> bool:
+        """Whether the same client has answered that question under a higher number, and in time."""
+        if answer.client_id is None or answer.client_seq is None:
+            return False
+        numbers = self.numbers.setdefault((answer.client_id, answer.question_id), set())
+        overtaken = any(number > answer.client_seq for number in numbers)
+        numbers.add(answer.client_seq)
+        return overtaken
 
     def score(self) -> int:
         """The points of the right answers (option a of each question), in thousandths."""

@@ -363,3 +363,9 @@ def test_duplicates_and_refusals_leave_no_entry() -> None:
     log = log_with(answer("o_1a", "A", 1))
     judgements = judge_all(log.state, PAPER, [answer("o_1a", "A", 1), answer("o_9", "A", 2)], NOW)
     assert event_body(judgements, NOW) is None
+
+
+def test_delayed_answer_never_replaces_what_another_device_saved_over_its_clients_newer_one() -> None:
+    log = log_with(answer("o_1a", "A", 2), answer("o_1b", "B", 1))
+    assert verdicts(log, answer("o_1c", "A", 1)) == [SUPERSEDED]
+    assert verdicts(log, answer("o_1c", "A", 3)) == [SAVED]

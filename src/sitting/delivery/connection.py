@@ -33,7 +33,7 @@ from sitting.domain.live import LiveAssessment, completed_message
 from sitting.domain.messages import ServerMessage, SystemMessage, TimeWarning
 from sitting.kit.ids import random_id
 from sitting.protocol.close_codes import CloseCode
-from sitting.protocol.commands import decode
+from sitting.protocol.commands import ResumeAssessment, StartAssessment, decode
 from sitting.protocol.connection import ConnectionState
 from sitting.protocol.encoding import encode, error_message
 from sitting.storage.hub import Change
@@ -176,7 +176,9 @@ class Connection:
         try:
             command, message_id = decode(text, strict=self.state.speaks_v1)
             self.state.admit(command)
-            await handle(self, command, message_id, arrived_at)
+            # Who is gone takes nothing over: the candidate may have come back on another socket meanwhile.
+            if self._socket.is_open or not isinstance(command, StartAssessment | ResumeAssessment):
+                await handle(self, command, message_id, arrived_at)
         except SittingError as error:
             await self._refuse(error, message_id)
         except SocketClosed:

@@ -31,6 +31,11 @@ class Socket:
         self._send = send
         self._open = True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether, as far as is known, the client is still there."""
+        return self._open
+
     async def accept(self, subprotocol: str | None) -> None:
         """Finish the handshake. Refusals come after it, as close codes: browsers cannot read a refused handshake."""
         await self._receive()

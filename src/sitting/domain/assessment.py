@@ -98,6 +98,7 @@ class AssessmentState:
         attachment: seq of the last `attached` entry, 0 before the first; `attached` is false once it was closed.
         responses: the current answer by question_id, cleared ones included.
         answers: every answer that carried (client_id, client_seq), by that pair.
+        newest_numbers: the highest client_seq that came in time, by client_id and question_id.
     """
 
     assessment_id: int
@@ -111,6 +112,7 @@ class AssessmentState:
     attached: bool = False
     responses: dict[str, StoredAnswer] = field(default_factory=dict)
     answers: dict[tuple[str, int], StoredAnswer] = field(default_factory=dict)
+    newest_numbers: dict[tuple[str, str], int] = field(default_factory=dict)
     flags: set[str] = field(default_factory=set)
     late_answers: int = 0
     ended: Finalized | None = None
@@ -170,8 +172,12 @@ class AssessmentState:
 
     def _answer(self, answers: tuple[AnswerRecord, ...], event: SealedEvent) -> None:
         for stored in self._remember(answers, event):
-            if stored.record.verdict is Verdict.SAVED:
-                self.responses[stored.record.question_id] = stored
+            record = stored.record
+            if record.verdict is Verdict.SAVED:
+                self.responses[record.question_id] = stored
+            if record.client_id is not None and record.client_seq is not None:
+                origin = record.client_id, record.question_id
+                self.newest_numbers[origin] = max(record.client_seq, self.newest_numbers.get(origin, 0))
         if self.status is Status.STARTED:
             self.status = Status.IN_PROGRESS
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sitting.domain.assessment import Assessment, AssessmentState, fold
-from sitting.domain.chain import GENESIS, SealedEvent, event_hash, inner_digest
+from sitting.domain.chain import GENESIS, SALT_BYTES, SealedEvent, event_hash, inner_digest
 from sitting.domain.deadline import minutes_taken
 from sitting.domain.events import Answered, EventBody, Finalized, Started, Verdict, optional_body
 from sitting.domain.live import receipt_of
@@ -109,7 +109,7 @@ def _breaks_in_chain(events: Sequence[SealedEvent]) -> Iterator[Break]:
         if event.payload is None or event.salt is None:
             if event.seq >= last_erasure:
                 yield _entry(seq, "its payload is gone, and no later entry says that it was erased")
-        elif inner_digest(event.salt, event.payload) != event.inner:
+        elif len(event.salt) != SALT_BYTES or inner_digest(event.salt, event.payload) != event.inner:
             yield _entry(seq, "its payload is not the one that was hashed")
         if _hash(previous, event) != event.hash:
             yield _entry(seq, "it does not follow from the entry before it")

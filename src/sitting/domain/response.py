@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -93,12 +93,18 @@ def _unless_repeated(judged: Sequence[Judgement], judgement: Judgement) -> Judge
 def _supersede_older(judged: list[Judgement], seq: int) -> list[Judgement]:
     """Leave one answer per question saved; `seq` is the number that all of them will have."""
     newest: dict[str, Judgement] = {}
+    numbers: dict[tuple[str, str], int] = {}
     for judgement in judged:
         if judgement.verdict is not Verdict.SAVED:
             continue
-        rival = newest.get(judgement.answer.question_id)
-        if rival is None or rival.record is None or not _is_superseded(judgement.answer, rival.record, seq):
-            newest[judgement.answer.question_id] = judgement
+        answer = judgement.answer
+        rival = newest.get(answer.question_id)
+        is_newer = rival is None or rival.record is None or not _is_superseded(answer, rival.record, seq)
+        if is_newer and not _is_overtaken(answer, numbers):
+            newest[answer.question_id] = judgement
+        if answer.pair is not None:
+            origin = answer.pair[0], answer.question_id
+            numbers[origin] = max(answer.pair[1], numbers.get(origin, 0))
     return [
         _superseded(judgement)
         if judgement.verdict is Verdict.SAVED and newest[judgement.answer.question_id] is not judgement
@@ -126,9 +132,19 @@ def _verdict(state: AssessmentState, answer: Answer, arrived_at: datetime) -> Ve
     if state.is_over or not state.schedule.accepts_answers(arrived_at):
         return Verdict.LATE
     current = state.responses.get(answer.question_id)
-    if current is not None and _is_superseded(answer, current.record, current.seq):
+    if current is None or answer.client_id is None:
+        return Verdict.SAVED
+    if _is_overtaken(answer, state.newest_numbers) or _is_superseded(answer, current.record, current.seq):
         return Verdict.SUPERSEDED
     return Verdict.SAVED
+
+
+def _is_overtaken(answer: Answer, newest_numbers: Mapping[tuple[str, str], int]) -> bool:
+    """Whether its own client has said something newer, though others may have answered since."""
+    if answer.pair is None:
+        return False
+    client_id, client_seq = answer.pair
+    return newest_numbers.get((client_id, answer.question_id), 0) > client_seq
 
 
 def _is_superseded(answer: Answer, current: AnswerRecord, seq: int) -> bool:
