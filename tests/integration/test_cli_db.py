@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,11 @@ def test_upgrade_makes_the_tables_and_may_be_said_again(empty_database_url: str,
     assert "upgraded" in succeeded(sitting("db", "upgrade", *on, cwd=tmp_path))
     assert "as before" in succeeded(sitting("db", "upgrade", *on, cwd=tmp_path))
     assert "agree" in succeeded(sitting("db", "check", *on, cwd=tmp_path))
+
+
+def test_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    succeeded(sitting("db", "upgrade", cwd=tmp_path))
+    assert stat.S_IMODE((tmp_path / "sitting.db").stat().st_mode) == 0o600
 
 
 def test_table_that_was_changed_by_hand_is_shown(sqlite_database_url: str, tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ import asyncio
 import base64
 import json
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from sitting.identity.tokens import TokenKeys, mint
 from sitting.storage.tables import assessments
@@ -219,4 +221,12 @@ def test_no_token_and_no_ticket_is_ever_logged(hall: Hall) -> None:
     with line(hall.server.ws_url) as own:
         own.ask("auth", "auth_success", token=stranger.token)
     assert "/ws/assessment" in hall.output(), "the address is logged without what is behind the question mark"
+    hall.check_output()
+
+
+@pytest.mark.parametrize("spelling", ["?name=O'Hara&token=", "%3Ftoken=", ";token=", '?name="&token='])
+def test_token_in_an_address_that_is_badly_put_together_is_not_logged_either(hall: Hall, spelling: str) -> None:
+    with line(f"{hall.server.ws_url}{spelling}{hall.invite().token}") as own, suppress(ConnectionClosed):
+        own.send("heartbeat")
+        own.read()
     hall.check_output()

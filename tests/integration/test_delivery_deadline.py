@@ -196,4 +196,4 @@ def test_nobody_starts_behind_the_window(evening: Evening) -> None:
 
 
 def test_candidate_is_warned_ten_seconds_before_the_end(evening: Evening) -> None:
-    assert 8 < evening.warning["remaining_seconds"] < 10.1
+    assert 9.2 < evening.warning["remaining_seconds"] < 10.05

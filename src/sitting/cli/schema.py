@@ -41,11 +41,6 @@ async def schema_state(database: Database) -> SchemaState:
     """
     async with database.reading() as connection:
         current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-    return compared(current)
-
-
-def compared(current: str | None) -> SchemaState:
-    """What that revision of a database means to us; None stands for a database without one."""
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
     newest = scripts.get_current_head()
     assert newest is not None

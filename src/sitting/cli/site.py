@@ -12,7 +12,7 @@ from typing import Any
 
 from sitting.cli.errors import Stop
 from sitting.cli.logs import configure_logs
-from sitting.cli.schema import SchemaState, compared, schema_state
+from sitting.cli.schema import SchemaState, schema_state
 from sitting.cli.secrets_file import ensure_secrets, read_secrets
 from sitting.identity.signer import Signer
 from sitting.identity.tokens import TokenKeys
@@ -98,8 +98,9 @@ class Site:
         Raises:
             Stop: a newer Sitting has made it. Unavailable: it cannot be reached.
         """
-        is_new = self.file is not None and not self.file.exists()
-        before = compared(None) if is_new else asyncio.run(self._schema_state())
+        if self.file is not None and not self.file.exists():
+            self.file.touch(mode=0o600)  # links and addresses of people are in it; SQLite gives its log the same mode
+        before = asyncio.run(self._schema_state())
         if before.current is not None and not before.known:
             raise Stop(str(before.complaint))
         if before.complaint is not None:
