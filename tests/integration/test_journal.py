@@ -77,15 +77,19 @@ async def test_what_waits_at_one_instant_is_one_commit_sorted_by_assessment(stor
         assert (await assessment_row(storage, seat.assessment_id)).status == "in_progress"
 
 
-async def test_assessment_has_one_entry_in_a_batch_and_its_entries_keep_their_order(storage: Storage) -> None:
-    first, second = await classroom(storage, 2)
-    others = [make_entry(second)]
-    own = [make_entry(first), *(make_entry(first, ahead=1) for _ in range(2))]
+async def test_assessment_has_one_entry_in_a_batch_and_its_entries_keep_their_order(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MAX_BATCH", 2)
+    first, second, third = await classroom(storage, 3)
+    own = [make_entry(first), *(make_entry(first, ahead=1) for _ in range(3))]
+    others = [make_entry(second), make_entry(third)]
     async with watched_journal(storage) as (journal, writer):
-        tasks = await queued(writer, journal, [*own, *others])
+        tasks = await queued(writer, journal, [*own[:3], *others, own[3]])
         writer.gate.set()
         await asyncio.gather(*tasks)
-    assert writer.batches == [[own[0].key], [own[1].key, others[0].key], [own[2].key]]
+    expected = [[own[0]], [own[1], others[0]], [own[2], others[1]], [own[3]]]
+    assert writer.batches == [[entry.key for entry in batch] for batch in expected]
 
 
 async def test_batch_is_bounded(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +108,7 @@ async def test_full_queue_turns_away_and_stores_nothing(storage: Storage, monkey
     async with watched_journal(storage) as (journal, writer):
         tasks = await queued(writer, journal, [make_entry(seat) for seat in seats[:3]])
         with pytest.raises(Unavailable):
-            await journal.append(make_entry(seats[3]))
+            await asyncio.wait_for(journal.append(make_entry(seats[3])), 2)
         writer.gate.set()
         await asyncio.gather(*tasks)
         assert await log_of(storage, seats[3].assessment_id) == STARTED

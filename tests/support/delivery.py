@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -147,6 +148,7 @@ class Hall:
         self.server = server
         self.url = url
         self.tokens: list[str] = [staff_token]
+        self._looked_at: Counter[Path] = Counter()
         self._rest = httpx2.Client(base_url=f"{server.base_url}/api/v1", timeout=30)
         self._staff = {"Authorization": f"Bearer {staff_token}"}
         self.questions = [self._make_question(number) for number in range(1, QUESTIONS + 1)]
@@ -214,14 +216,19 @@ class Hall:
 
     def output(self) -> str:
         """All that the server has said so far."""
-        return "".join(path.read_text() for path in sorted(self.server.directory.glob("sitting-*.???")))
+        return "".join(path.read_text() for path in self._outputs())
 
     def check_output(self) -> None:
-        """Nothing went wrong unseen, and nothing secret was said."""
-        output = self.output()
+        """Since the last look nothing went wrong unseen, and nothing secret was said."""
+        said = {path: path.read_text() for path in self._outputs()}
+        output = "".join(text[self._looked_at[path] :] for path, text in said.items())
+        self._looked_at = Counter({path: len(text) for path, text in said.items()})
         assert "Traceback" not in output, output[output.index("Traceback") - 500 :][:3000]
         told = [secret for secret in self.tokens if secret in output or secret.rpartition(".")[2] in output]
         assert not told, f"{len(told)} tokens or tickets stand in the output"
+
+    def _outputs(self) -> list[Path]:
+        return sorted(self.server.directory.glob("sitting-*.???"))
 
     def _candidate(self, application: dict[str, Any]) -> Candidate:
         user_id = application["user_id"]

@@ -29,8 +29,9 @@ def print_report(data: DemoData, site: Site) -> None:
     console.print(_links(data))
     console.print("Staff sign in at POST /api/v1/auth/token:")
     console.print(_staff(data))
-    console.print(f"All {len(data.candidates)} links and tokens: sitting demo --no-serve --json.")
-    console.print(f"The data is in {site.url}" + _whereabouts(site))
+    console.print(f"All {len(data.candidates)} links and tokens: sitting demo --no-serve --json")
+    console.print(f"What can be asked over REST: {data.base_url}/api/v1/openapi.json")
+    console.print(escape(f"The data is in {site.url}{_whereabouts(site)}"))
     console.file.flush()
 
 
