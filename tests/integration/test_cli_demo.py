@@ -134,8 +134,10 @@ def test_database_with_other_people_is_left_alone(tmp_path: Path) -> None:
     succeeded(sitting("db", "upgrade", cwd=tmp_path))
     ann = ("--name", "Ann", "--email", "ann@example.org", "--role", "candidate")
     succeeded(sitting("user", "create", *ann, cwd=tmp_path))
-    said = refused(sitting("demo", "--no-serve", "--database-url", url, cwd=tmp_path))
-    assert "database of its own" in said
+    demo = ("demo", "--no-serve", "--database-url", url)
+    assert "database of its own" in refused(sitting(*demo, cwd=tmp_path))
+    with SittingProcess.serve(url, tmp_path):
+        assert "holds no demo" in refused(sitting(*demo, cwd=tmp_path))
 
 
 def test_demo_works_on_postgresql_with_the_keys_that_are_set(postgresql_database_url: str, tmp_path: Path) -> None:

@@ -138,8 +138,9 @@ def test_tokens_are_signed_with_the_secret_beside_the_file(sqlite_database_url: 
     def run(*arguments: str) -> Any:
         return sitting(*arguments, "--database-url", sqlite_database_url, cwd=tmp_path)
 
-    succeeded(run("user", "create", *ANN))
+    succeeded(run("user", "create", "--name", "C", "--email", "c@example.org", "--role", "candidate"))
     token = succeeded(run("token", "--user-id", "1")).strip()
     secrets = read_secrets(DatabaseUrl.parse(sqlite_database_url).file)
     assert secrets is not None
-    assert jwt.decode(token, secrets.jwt_secret, algorithms=["HS256"])["user_id"] == 1
+    claims = jwt.decode(token, secrets.jwt_secret, algorithms=["HS256"])
+    assert (claims["user_id"], claims["role"]) == (1, "candidate")  # there is no other role to choose

@@ -39,6 +39,7 @@ async def test_failure_near_the_end_leaves_nothing_behind(storage: Storage) -> N
 async def test_second_time_finds_the_same_and_adds_nothing(storage: Storage) -> None:
     first = await load_sample(storage, read_sample({}), now=NOON)
     before = await counts(storage)
+    assert dict(zip(TABLES, before, strict=True))[candidate_applications] == 24
     assert await load_sample(storage, read_sample({}), now=NOON) == first
     assert await find_sample(storage, read_sample({})) == first
     assert await counts(storage) == before

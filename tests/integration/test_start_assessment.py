@@ -163,13 +163,14 @@ async def test_attempt_starts_within_the_window_only(storage: Storage) -> None:
 
 async def test_attempts_are_counted_and_then_exhausted(storage: Storage) -> None:
     application = await invite(storage, await publish_test(storage, 1, max_attempts=2))
+    live = (await start(storage, application)).live
     for attempt in (1, 2):
         live = (await start(storage, application)).live
         assert live.assessment.attempt == attempt
         await finalize(storage, live.assessment_id, at=NOON)
     with pytest.raises(AttemptsExhausted) as refused:
         await start(storage, application)
-    assert refused.value.details == {"max_attempts": 2}
+    assert refused.value.details == {"max_attempts": 2, "last_assessment_id": live.assessment_id}
     assert len(await rows(storage, assessments)) == 2
 
 

@@ -193,7 +193,7 @@ async def test_p05_older_version_is_kept_but_not_applied(
     older = await seat.answer(1, right=False, **sent)
     assert (older.verdict, type(older.error)) == (Verdict.SUPERSEDED, AnswerSuperseded)
     again = await seat.answer(1, right=False, **sent)
-    assert (again.verdict, type(again.error)) == (Verdict.DUPLICATE, AnswerSuperseded)
+    assert (again.verdict, type(again.error)) == (Verdict.SUPERSEDED, AnswerSuperseded)
     question = seat.live.paper.at_position(1)
     assert await stored_options(seat) == {question.question_id: question.content.key}
     assert (await seat.take_over()).live.state.responses == seat.live.state.responses
@@ -225,7 +225,7 @@ async def test_late_answer_is_kept_behind_the_end_and_changes_nothing(storage: S
     outcome = await seat.answer(1, right=False, pair=("tab", 1))
     again = await seat.answer(1, right=False, pair=("tab", 1))
     assert (outcome.verdict, type(outcome.error)) == (Verdict.LATE, AssessmentOver)
-    assert (again.verdict, type(again.error)) == (Verdict.DUPLICATE, AssessmentOver)
+    assert (again.verdict, type(again.error)) == (Verdict.LATE, AssessmentOver)
     *_, last = await bodies(seat)
     assert outcome.stored is not None
     assert last == LateAnswered(NOON, (outcome.stored.record,))

@@ -13,6 +13,8 @@ import structlog
 # match, since it begins the escape of the closing quotation mark in JSON.
 _QUERY = re.compile(r"""\?[^\s"'\\]*=[^\s"'\\]*""")
 
+_PLAIN_PATH = re.compile(r"[^\w/.-].*", re.DOTALL)
+
 _ENRICH: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -26,6 +28,16 @@ class _WithoutQueries(structlog.stdlib.ProcessorFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return _QUERY.sub("?…", super().format(record))
+
+
+def _tame_uvicorn(record: logging.LogRecord) -> bool:
+    """Take out of what uvicorn says about sockets what strangers put in: secrets in odd places, and tracebacks."""
+    if isinstance(record.exc_info, tuple) and isinstance(record.exc_info[1], UnicodeDecodeError):
+        record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
+    if "WebSocket %s" in record.msg and isinstance(record.args, tuple):
+        address, path, *rest = record.args
+        record.args = (address, _PLAIN_PATH.sub("…", str(path)), *rest)
+    return True
 
 
 def configure_logs(level: str, form: str) -> None:
@@ -43,6 +55,7 @@ def configure_logs(level: str, form: str) -> None:
     ours = logging.getLevelNamesMapping()[level.upper()]
     root.setLevel(max(ours, logging.INFO))
     logging.getLogger("alembic").setLevel(max(ours, logging.WARNING))  # it has much to say, also when it does nothing
+    logging.getLogger("uvicorn.error").addFilter(_tame_uvicorn)
     logging.getLogger("sitting").setLevel(ours)
     structlog.configure(
         processors=[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -75,11 +76,22 @@ class UnitOfWork:
     async def attach(self, live: LiveAssessment, connection_id: str, now: datetime) -> None:
         """Give the right to write to that connection, and take it from whichever had it.
 
+        Whoever has it may be writing fast. So a number that is lost is no reason to begin the unit of work again: that
+        takes longer than the next answer, and would be lost again and again.
+
         Raises:
-            SequenceTaken: somebody else wrote; give the unit of work up.
+            SequenceTaken: somebody else wrote too often, or the end; give the unit of work up.
         """
-        how = "start" if live.state.attachment == 0 else "takeover" if live.state.attached else "resume"
-        await self.append(live, Attached(connection_id, how), now)
+        for _ in range(MAX_LOSSES):
+            how = "start" if live.state.attachment == 0 else "takeover" if live.state.attached else "resume"
+            with contextlib.suppress(SequenceTaken):
+                await self.append(live, Attached(connection_id, how), now)
+                return
+            for event in await self.events.read(live.assessment_id, after=live.state.seq):
+                live.state.apply(event)
+            if live.state.is_over:
+                break
+        raise SequenceTaken()
 
 
 class Storage:
