@@ -70,7 +70,7 @@ def test_link_to_make_the_first_administrator_comes_while_there_is_no_user(
         assert link.rpartition("/")[2] not in process.stderr_path.read_text()
     invited(sqlite_database_url)
     with served(sqlite_database_url, tmp_path) as process:
-        assert SETUP_LINK.findall(process.stdout_path.read_text()) == []
+        assert "setup" not in process.stdout_path.read_text()
 
 
 def test_port_that_is_taken_is_told_in_one_line(sqlite_database_url: str, tmp_path: Path) -> None:
@@ -80,9 +80,10 @@ def test_port_that_is_taken_is_told_in_one_line(sqlite_database_url: str, tmp_pa
     assert said == f"cannot listen on 127.0.0.1 port {port}: Address already in use"
 
 
-def test_host_that_is_not_ours_is_told_in_one_line(sqlite_database_url: str, tmp_path: Path) -> None:
-    command = ("serve", "--database-url", sqlite_database_url, "--port", "0", "--host", "203.0.113.7")
-    assert "cannot listen on 203.0.113.7" in refused(sitting(*command, cwd=tmp_path))
+@pytest.mark.parametrize("host", ["203.0.113.7", "no..name"])
+def test_host_that_is_not_ours_is_told_in_one_line(host: str, sqlite_database_url: str, tmp_path: Path) -> None:
+    command = ("serve", "--database-url", sqlite_database_url, "--port", "0", "--host", host)
+    assert f"cannot listen on {host}" in refused(sitting(*command, cwd=tmp_path))
 
 
 def test_second_server_on_the_same_file_is_refused(sqlite_database_url: str, tmp_path: Path) -> None:

@@ -118,17 +118,18 @@ async def test_full_queue_turns_away_and_stores_nothing(storage: Storage, monkey
 async def test_two_nodes_that_write_the_same_assessments_at_once_neither_deadlock_nor_both_win(
     two_nodes: Nodes,
 ) -> None:
-    first, second = two_nodes
-    seats = await classroom(first, 12)
-    for _ in range(5):
-        entries = [make_entry(seat) for seat in seats]
-        became = await asyncio.gather(
-            append_all(first.journal, entries), append_all(second.journal, list(reversed(entries)))
-        )
-        for mine, theirs in zip(became[0], reversed(became[1]), strict=True):
-            assert {type(mine), type(theirs)} == {type(None), SequenceTaken}
-        for seat, entry in zip(seats, entries, strict=True):
-            seat.live.state.apply(entry.event)
+    seats = await classroom(two_nodes[0], 12)
+    async with watched_journal(two_nodes[0]) as (mine, my_writer), watched_journal(two_nodes[1]) as (other, its_writer):
+        for _ in range(5):
+            entries = [make_entry(seat) for seat in seats]
+            became = await asyncio.gather(append_all(mine, entries), append_all(other, list(reversed(entries))))
+            for one, another in zip(became[0], reversed(became[1]), strict=True):
+                assert {type(one), type(another)} == {type(None), SequenceTaken}
+            for seat, entry in zip(seats, entries, strict=True):
+                seat.live.state.apply(entry.event)
+    for writer in (my_writer, its_writer):
+        offered = [key for batch in writer.batches for key in batch]
+        assert len(offered) == len(set(offered)), "a batch had to be tried again"
 
 
 # --- numbers ---

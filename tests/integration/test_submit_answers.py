@@ -289,7 +289,8 @@ async def test_p14_of_two_answers_against_a_takeover_never_the_second_without_th
 async def test_p20_node_that_freezes_in_a_transaction_does_not_hold_up_the_others(
     postgresql_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(POSTGRESQL_SETTINGS, "idle_in_transaction_session_timeout", "300ms")
+    (idle_timeout,) = POSTGRESQL_SETTINGS
+    monkeypatch.setitem(POSTGRESQL_SETTINGS, idle_timeout, "300ms")
     async with running_storage(postgresql_database_url) as frozen, running_storage(postgresql_database_url) as other:
         seat = await seated(frozen)
         unit_of_work = frozen.unit_of_work()

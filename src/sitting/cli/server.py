@@ -30,10 +30,10 @@ def bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-    except OSError as fault:
+    except (OSError, UnicodeError) as fault:  # the latter of a name that none can be
         if listener is not None:
             listener.close()
-        raise Stop(f"cannot listen on {host} port {port}: {fault.strerror or fault}") from None
+        raise Stop(f"cannot listen on {host} port {port}: {getattr(fault, 'strerror', None) or fault}") from None
     return listener
 
 
