@@ -24,6 +24,8 @@ Decide = Callable[[AssessmentState], tuple[D, EventBody | None]]
 async def record(storage: Storage, live: LiveAssessment, attachment: int, decide: Decide[D], now: datetime) -> D:
     """Decide against the state, store what was decided, and decide anew whenever somebody else wrote in between.
 
+    One call at a time for each `live`: two at once would fold the same entry twice.
+
     Args:
         attachment: the caller's own; whoever attached later has taken the right to write.
         decide: returns the decision and the entry that keeps it, None if there is nothing to keep. It may refuse.
