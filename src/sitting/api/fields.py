@@ -19,7 +19,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-ID_LIMIT = 2**53
+from sitting.kit.ids import ID_LIMIT
+
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 
 

@@ -8,8 +8,9 @@ from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Query
 
-from sitting.api.fields import ID_LIMIT, Text
+from sitting.api.fields import Text
 from sitting.domain.errors import InvalidMessage
+from sitting.kit.ids import ID_LIMIT
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
