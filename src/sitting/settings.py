@@ -17,6 +17,7 @@ PREFIX = "SITTING_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 TESTS_PREFIX = f"{PREFIX}TEST_"
 MIN_SECRET_BYTES = 32
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_LIFETIME_MINUTES = 366 * 24 * 60
 
 
@@ -31,6 +32,7 @@ class Settings(BaseSettings):
         database_url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user:password@host/name`.
         jwt_secret: what tokens are signed with, at least 32 bytes.
         jwt_issuer, jwt_audience: required of every token where set, and put into those that we mint.
+        jwks_url: where the public keys of other systems' tokens are published; https, or this machine.
         signing_key: Ed25519 private key under receipts, PEM or 32 bytes in base64url.
         allowed_origins: exact origins whose pages may use a browser's cookie, besides our own.
         public_url: scheme and host under which others reach the server; None: as each request says.
@@ -44,6 +46,7 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    jwks_url: str | None = None
     signing_key: SecretStr | None = None
     allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()
     public_url: str | None = None
@@ -68,6 +71,11 @@ class Settings(BaseSettings):
     @classmethod
     def _check_public_url(cls, value: str | None) -> str | None:
         return None if value is None else _origin(value.rstrip("/"))
+
+    @field_validator("jwks_url")
+    @classmethod
+    def _check_jwks_url(cls, value: str | None) -> str | None:
+        return None if value is None else _trustworthy(value)
 
     @field_validator("jwt_secret")
     @classmethod
@@ -114,6 +122,23 @@ def _origin(text: str) -> str:
     if "@" in parts.netloc or "*" in parts.netloc:
         raise ValueError(f"{text!r} must name one host exactly, and no user")
     return text.lower()
+
+
+def _trustworthy(address: str) -> str:
+    """The address, if nobody on the way can answer in its place.
+
+    Raises:
+        ValueError: it is none, or not protected, or says who asks.
+    """
+    parts = urlsplit(address)
+    if not parts.hostname or parts.scheme not in ("http", "https") or not address.isascii() or " " in address:
+        raise ValueError("it is not of the form https://host/path")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("it must begin with https: whoever can change the keys on the way can act as anybody")
+    if "@" in parts.netloc or parts.fragment:
+        raise ValueError("it must name no user and no fragment")
+    _ = parts.port  # raises if it is none
+    return address
 
 
 def _variables() -> set[str]:

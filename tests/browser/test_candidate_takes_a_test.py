@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,20 +15,8 @@ from tests.support.server import SittingProcess
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-WARM_UP = "Python and Git warm-up"
+WARM_UP = "Ten-minute sprint"
 SCREENING = "Backend engineer screening"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SittingProcess]:
-    with SittingProcess.demo(tmp_path_factory.mktemp("demo")) as demo:
-        yield demo
-
-
-@pytest.fixture
-def network(server: SittingProcess) -> Iterator[Network]:
-    with Network(server.port) as network:
-        yield network
 
 
 @pytest.fixture(scope="module")

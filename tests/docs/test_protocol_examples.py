@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import re
 import subprocess
@@ -21,12 +22,13 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from sitting.api import create_api
+from sitting.api.draft import Draft
 from sitting.api.problems import STATUS
 from sitting.api.security import Access
 from sitting.domain import messages
 from sitting.domain.errors import ErrorCode, SittingError
 from sitting.domain.events import Verdict
-from sitting.domain.results import receipt_text
+from sitting.domain.results import BareResults, Results, receipt_text
 from sitting.domain.user import STAFF_ROLES, Role
 from sitting.identity.access import MATRIX
 from sitting.protocol.close_codes import CloseCode
@@ -38,6 +40,7 @@ from tests.support.rest import unopened_services
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "protocol.md").read_text("utf-8")
+RULES = (REPOSITORY / "docs" / "navigation-and-feedback.md").read_text("utf-8")
 CLIENTS = {"candidate.py": [sys.executable], "candidate.mjs": ["node"]}
 SPOKEN: dict[str, type[Any]] = {kind.type: kind for kind in messages.ServerMessage.__args__}
 
@@ -48,9 +51,9 @@ on_sqlite = pytest.mark.parametrize("hall", ["sqlite"], indirect=True)
 # --- reading the page ---
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: str = PAGE) -> list[str]:
     """The contents of the code blocks in that language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
 
 
 def program(name: str) -> str:
@@ -59,9 +62,9 @@ def program(name: str) -> str:
     return found
 
 
-def frames(arrow: str) -> list[dict[str, Any]]:
+def frames(arrow: str, page: str = PAGE) -> list[dict[str, Any]]:
     """What the blocks show behind `→` (a client's) or `←` (the server's)."""
-    pieces = [piece for block in blocks("text") for piece in re.split(r"^(?=[→←] )", block, flags=re.MULTILINE)]
+    pieces = [piece for block in blocks("text", page) for piece in re.split(r"^(?=[→←] )", block, flags=re.MULTILINE)]
     return [json.loads(piece[1:]) for piece in pieces if piece.startswith(arrow)]
 
 
@@ -88,10 +91,33 @@ def test_frames_of_clients_are_taken_by_the_server_and_no_type_is_left_out() -> 
 def test_frames_of_the_server_have_exactly_the_fields_of_its_messages_and_no_type_is_left_out() -> None:
     shown = frames("←")
     for frame in shown:
-        assert frame.keys() - {"reply_to"} == {"type", "data"}
-        message = msgspec.convert(frame["data"], message_type(frame))
-        assert msgspec.json.decode(msgspec.json.encode(message)) == frame["data"]
+        check_frame(frame)
     assert {frame["type"] for frame in shown} == SPOKEN.keys()
+
+
+def test_page_on_navigation_and_feedback_shows_frames_and_rules_as_they_are() -> None:
+    assert len(frames("→", RULES)) > 1
+    for frame in frames("→", RULES):
+        decode(json.dumps(frame), strict=True)
+    for frame in frames("←", RULES):
+        check_frame(frame)
+    [draft] = blocks("json", RULES)
+    said = Draft.model_validate_json(draft)
+    assert (said.navigation, said.feedback, said.results) == ("linear", "after_answer", "status")
+
+
+def check_frame(frame: dict[str, Any]) -> None:
+    assert frame.keys() - {"reply_to"} == {"type", "data"}
+    said = dict(frame["data"])
+    if results := said.get("results"):  # declared as what no results policy hides; the page shows all of it
+        check_fields(results, Results)
+        said["results"] = {field.name: results[field.name] for field in dataclasses.fields(BareResults)}
+    check_fields(said, message_type(frame))
+
+
+def check_fields(said: dict[str, Any], kind: type[Any]) -> None:
+    """It is a `kind`, and says nothing that a `kind` does not say."""
+    assert msgspec.json.decode(msgspec.json.encode(msgspec.convert(said, kind))) == said
 
 
 def message_type(frame: dict[str, Any]) -> type[Any]:
@@ -147,9 +173,6 @@ def who_may(dependant: Dependant) -> str:
 
 def test_reserved_names_are_not_spoken_yet() -> None:
     reserved = {where: set(code_in(names)) for where, names in table("where")}
-    types = reserved["messages of a client"] | reserved["messages of the server"]
-    assert types
-    assert types & (COMMANDS.keys() | SPOKEN.keys()) == set()
     assert reserved["error codes"]
     assert reserved["error codes"] & set(ErrorCode) == set()
 

@@ -61,7 +61,7 @@ def test_announcement_has_the_fields_of_the_contract(announced: dict[str, Any]) 
     assert set(announced) == {"base_url", *FIELDS}
     for name, fields in FIELDS.items():
         assert {frozenset(entry) for entry in announced[name]} == {frozenset(fields)}
-    assert len(announced["tests"]) == 2
+    assert len(announced["tests"]) == 3
     assert [person["role"] for person in announced["staff"]] == ["author", "invigilator", "admin"]
 
 
@@ -69,7 +69,7 @@ def test_every_candidate_may_take_every_test(announced: dict[str, Any]) -> None:
     tests = {test["test_id"] for test in announced["tests"]}
     candidates = announced["candidates"]
     assert len({candidate["user_id"] for candidate in candidates}) == 12
-    assert len({candidate["link"] for candidate in candidates}) == 24
+    assert len({candidate["link"] for candidate in candidates}) == 36
     pairs = {(candidate["user_id"], candidate["test_id"]) for candidate in candidates}
     assert pairs == {(candidate["user_id"], test_id) for candidate in candidates for test_id in tests}
 
@@ -120,7 +120,7 @@ def test_kill_while_the_sample_is_loaded_leaves_nothing_half_done(tmp_path: Path
     kept = eventually(passwords, within=60, every=0.001)  # they are written just before the sample is loaded
     process.kill()
     announced = made(tmp_path)
-    assert len(announced["candidates"]) == 24
+    assert len(announced["candidates"]) == 36
     assert {person["email"]: person["password"] for person in announced["staff"]} == kept
 
 

@@ -31,8 +31,9 @@ def test_p21_question_comes_without_its_key(hall: Hall) -> None:
     with seated(candidate) as (own, _):
         shown = own.ask("get_question", "question", position=1)
     assert set(shown) == {"question_id", "position", "question"}
-    assert set(shown["question"]) == {"text", "type", "options", "difficulty", "skill", "points", "media"}
-    assert [set(option) for option in shown["question"]["options"]] == [{"id", "text"}] * 4
+    fields = {"text", "html", "type", "options", "difficulty", "skill", "points", "media", "unit"}
+    assert set(shown["question"]) == fields
+    assert [set(option) for option in shown["question"]["options"]] == [{"id", "text", "html"}] * 4
 
 
 @pytest.mark.parametrize(

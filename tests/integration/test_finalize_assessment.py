@@ -13,7 +13,7 @@ from sitting.domain.errors import AssessmentNotFound, AttachmentStale, DeadlineP
 from sitting.domain.events import EndReason, Verdict
 from sitting.domain.live import LiveAssessment, completed_message, receipt_of, results_of
 from sitting.domain.scoring import grade
-from sitting.storage.repositories.assessments import AssessmentRepository, paper_from_slots
+from sitting.storage.repositories.assessments import AssessmentRepository, given_answer, paper_from_slots
 from sitting.storage.repositories.events import EventRepository
 from sitting.storage.tables import assessment_responses
 from sitting.storage.unit_of_work import Storage
@@ -40,7 +40,9 @@ async def recomputed(storage: Storage, assessment_id: int) -> Standing:
         slots = await unit.assessments.paper_slots(assessment_id)
         contents = await unit.questions.contents(slot.content_digest for slot in slots)
         responses = await unit.assessments.responses(assessment_id)
-    score = grade(paper_from_slots(slots, contents), {row.question_id: row.selected_option for row in responses})
+        version = await unit.blueprints.version((await unit.assessments.select(assessment_id)).test_version_id)
+    given = {row.question_id: given_answer(row) for row in responses}
+    score = grade(paper_from_slots(slots, contents), given, version.blueprint)
     return (
         score.total,
         score.maximum,
@@ -126,8 +128,8 @@ async def test_p27_fold_of_the_log_says_what_the_tables_say(storage: Storage) ->
         state = fold(seat.assessment_id, await unit.events.read(seat.assessment_id))
     row = await assessment_row(storage, seat.assessment_id)
     responses = await rows(storage, assessment_responses, assessment_id=seat.assessment_id)
-    assert {r.question_id: (r.selected_option, r.seq) for r in responses} == {
-        question_id: (stored.record.selected_option, stored.seq) for question_id, stored in state.responses.items()
+    assert {r.question_id: (given_answer(r), r.seq) for r in responses} == {
+        question_id: (stored.record.given, stored.seq) for question_id, stored in state.responses.items()
     }
     assert state.ended is not None
     assert (row.status, row.total_score, row.end_time) == (state.status, state.ended.total_score, state.ended.end_time)

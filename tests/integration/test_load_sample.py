@@ -27,19 +27,19 @@ async def counts(storage: Storage) -> list[int]:
 
 async def test_failure_near_the_end_leaves_nothing_behind(storage: Storage) -> None:
     sample = read_sample({})
-    nameless = SampleTest(Blueprint(name=""), {})
+    nameless = SampleTest(Blueprint(name=""))
     with pytest.raises(InvalidMessage):
         await load_sample(storage, replace(sample, tests=[*sample.tests, nameless]), now=NOON)
     assert await counts(storage) == [0, 0, 0, 0, 0]
     assert await find_sample(storage, sample) is None
     loaded = await load_sample(storage, sample, now=NOON)
-    assert (len(loaded.versions), len(loaded.invited), len(loaded.staff)) == (2, 24, 3)
+    assert (len(loaded.versions), len(loaded.invited), len(loaded.staff)) == (3, 36, 3)
 
 
 async def test_second_time_finds_the_same_and_adds_nothing(storage: Storage) -> None:
     first = await load_sample(storage, read_sample({}), now=NOON)
     before = await counts(storage)
-    assert dict(zip(TABLES, before, strict=True))[candidate_applications] == 24
+    assert dict(zip(TABLES, before, strict=True))[candidate_applications] == 36
     assert await load_sample(storage, read_sample({}), now=NOON) == first
     assert await find_sample(storage, read_sample({})) == first
     assert await counts(storage) == before
@@ -52,12 +52,15 @@ async def test_database_of_other_people_stays_as_it_is(storage: Storage) -> None
     assert (await counts(storage))[0] == 1
 
 
-async def test_published_tests_ask_what_the_files_say_for_the_points_they_say(storage: Storage) -> None:
+async def test_published_tests_follow_the_rules_of_the_files_over_the_whole_bank(storage: Storage) -> None:
     sample = read_sample({})
     loaded = await load_sample(storage, sample, now=NOON)
+    async with storage.reading() as unit:
+        bank = await unit.questions.list_page(after="", limit=None)
+    assert {question.slug for question in bank} == sample.questions.keys()
+    slugs = {question.question_id: question.slug or "" for question in bank}
     for version, test in zip(loaded.versions, sample.tests, strict=True):
-        assert version.blueprint.name == test.blueprint.name
-        assert [question.points for question in version.questions] == list(test.points.values())
-        async with storage.reading() as unit:
-            bank = await unit.questions.select_many(question.question_id for question in version.questions)
-        assert [bank[question.question_id].slug for question in version.questions] == list(test.points)
+        groups = tuple(tuple(slugs[id_] for id_ in group) for group in version.blueprint.not_together)
+        assert replace(version.blueprint, not_together=groups) == test.blueprint
+        assert version.overlap is not None
+        assert version.overlap < 50_000

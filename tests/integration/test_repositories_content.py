@@ -16,6 +16,7 @@ from sitting.domain.errors import (
 )
 from sitting.domain.question import Difficulty
 from sitting.storage.errors import SequenceTaken
+from sitting.storage.repositories.questions import QuestionFilter
 from sitting.storage.tables import question_contents
 from sitting.storage.unit_of_work import Storage
 from tests.support.builders import make_content, make_questions, publish_test, seated
@@ -102,10 +103,11 @@ async def test_question_pages_are_full_though_the_filter_drops_most(storage: Sto
             difficulty = Difficulty.HARD if n == 225 else Difficulty.EASY
             content = make_content(n, skill=skill, difficulty=difficulty)
             await unit.questions.create(f"q_{n:04}", content, slug=None, by=None, now=NOON)
+    rare = QuestionFilter("Rare")
     async with storage.reading() as unit:
-        first = await unit.questions.list_page(after="", limit=3, skill="Rare")
-        rest = await unit.questions.list_page(after=first[-1].question_id, limit=3, skill="Rare")
-        hard = await unit.questions.list_page(after="", limit=3, skill="Rare", difficulty="hard")
+        first = await unit.questions.list_page(after="", limit=3, wanted=rare)
+        rest = await unit.questions.list_page(after=first[-1].question_id, limit=3, wanted=rare)
+        hard = await unit.questions.list_page(after="", limit=3, wanted=QuestionFilter("Rare", "hard"))
         every = await unit.questions.list_page(after="", limit=500)
     assert [found.question_id for found in first] == ["q_0050", "q_0150", "q_0205"]
     assert [found.question_id for found in rest] == ["q_0225"]
@@ -133,14 +135,25 @@ async def test_newest_version_is_current_and_the_older_one_stays(storage: Storag
     first = await publish_test(storage)
     async with storage.unit_of_work() as unit:
         second = await unit.blueprints.add_version(
-            first.test_id, 2, Blueprint("Second"), first.questions, by=None, now=ODD_INSTANT
+            first.test_id,
+            2,
+            Blueprint("Second"),
+            first.snapshot,
+            overlap=33_333,
+            overlap_error=120,
+            by=None,
+            now=ODD_INSTANT,
         )
         await unit.blueprints.replace_draft(first.test_id, Blueprint("Third"), now=NOON)
         assert await unit.blueprints.current_version(first.test_id) == second
         assert await unit.blueprints.version(first.version_id) == first
         assert await unit.blueprints.versions(first.test_id) == [first, second]
         assert (await unit.blueprints.select(first.test_id)).current_version == 2
-    assert second.published_at == ODD_INSTANT
+        assert await unit.blueprints.current_version_id(first.test_id) == second.version_id
+        assert [await unit.blueprints.numbered_version(first.test_id, number) for number in (1, 2)] == [first, second]
+        with pytest.raises(BlueprintNotFound):
+            await unit.blueprints.numbered_version(first.test_id, 3)
+    assert (second.published_at, second.overlap, second.overlap_error) == (ODD_INSTANT, 33_333, 120)
 
 
 async def test_tests_come_in_pages_with_their_current_version(storage: Storage) -> None:

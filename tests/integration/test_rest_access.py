@@ -79,9 +79,11 @@ def test_candidates_reach_only_what_is_their_own(routes: list[Declared]) -> None
         ("GET", "/me"),
         ("GET", "/me/applications"),
         ("GET", "/assessments/{assessment_id}"),
+        ("GET", "/assessments/{assessment_id}/responses"),
         ("GET", "/assessments/{assessment_id}/results"),
         ("GET", "/assessments/{assessment_id}/receipt"),
         ("POST", "/ws-tickets"),
+        ("GET", "/media/{sha256}"),
     }
 
 
@@ -117,9 +119,19 @@ async def test_user_without_a_role_may_do_nothing(rest: Rest, routes: list[Decla
         ("POST", "/questions", {Role.AUTHOR, Role.ADMIN}),
         ("POST", "/tests", {Role.AUTHOR, Role.ADMIN}),
         ("POST", "/tests/{test_id}/publish", {Role.AUTHOR, Role.ADMIN}),
-        ("GET", "/tests/{test_id}/applications", {Role.AUTHOR, Role.ADMIN}),
+        ("GET", "/tests/{test_id}/applications", set(STAFF_ROLES)),
+        ("POST", "/tests/{test_id}/applications", {Role.AUTHOR, Role.ADMIN}),
+        ("POST", "/tests/{test_id}/applications/import", {Role.AUTHOR, Role.ADMIN}),
+        ("PATCH", "/applications/{application_id}", {Role.AUTHOR, Role.ADMIN}),
+        ("POST", "/applications/{application_id}/withdraw", {Role.AUTHOR, Role.ADMIN}),
+        ("POST", "/applications/{application_id}/new-link", {Role.AUTHOR, Role.ADMIN}),
+        ("POST", "/tests/{test_id}/trial", {Role.AUTHOR, Role.REVIEWER, Role.ADMIN}),
         ("POST", "/users", {Role.ADMIN}),
-        ("GET", "/assessments/{assessment_id}/responses", set(STAFF_ROLES)),
+        ("PATCH", "/users/{user_id}", {Role.ADMIN}),
+        ("PUT", "/users/{user_id}/password", {Role.ADMIN}),
+        ("GET", "/assessments", set(STAFF_ROLES)),
+        ("POST", "/assessments/{assessment_id}/extend", {Role.INVIGILATOR, Role.ADMIN}),
+        ("POST", "/assessments/{assessment_id}/void", {Role.INVIGILATOR, Role.ADMIN}),
         ("GET", "/assessments/{assessment_id}/events", set(STAFF_ROLES)),
     ],
 )

@@ -37,13 +37,25 @@ async def test_unknown_address_becomes_a_candidate_with_a_link_that_works(rest: 
     secret = item["link"].removeprefix(f"{BASE_URL}/i/")
     opened = await open_invitation(rest.storage, secret, now=NOON)
     assert item == {
+        "outcome": "created",
         "application_id": opened.application.application_id,
         "user_id": opened.application.user_id,
         "test_id": test.test_id,
         "name": "Nadia Karimi",
         "email": "nadia@example.org",
+        "label": "",
+        "status": "invited",
+        "is_trial": False,
         "link": f"{BASE_URL}/i/{secret}",
+        "extra_time_factor": 1.0,
+        "extra_minutes": 0,
+        "break_minutes": 0,
+        "expires_at": None,
         "created_at": "2026-03-02T12:00:00Z",
+        "opened_at": None,
+        "withdrawn_at": None,
+        "attempts": [],
+        "counted_result": None,
     }
     (row,) = await rows(rest.storage, users, id=item["user_id"])
     assert (row.roles, row.password_hash) == ("candidate", None)
@@ -56,7 +68,7 @@ async def test_links_can_be_shown_again_page_by_page(rest: Rest, author: Caller)
     assert [item["email"] for item in made] == [person["email"] for person in people]
     first = said(await author.get(f"/tests/{test.test_id}/applications", limit=3))
     rest_of_it = said(await author.get(f"/tests/{test.test_id}/applications", limit=3, after=first["next"]))
-    assert first["items"] + rest_of_it["items"] == made
+    assert [{"outcome": "created", **item} for item in first["items"] + rest_of_it["items"]] == made
     assert rest_of_it["next"] is None
 
 
@@ -72,13 +84,23 @@ async def test_known_people_are_invited_by_id_or_address_and_stay_who_they_are(r
     assert row.roles == "reviewer"
 
 
-async def test_simultaneous_invitations_of_an_unknown_address_make_one_user(rest: Rest, author: Caller) -> None:
+async def test_simultaneous_invitations_of_an_unknown_address_make_one_application(rest: Rest, author: Caller) -> None:
     test = await publish_test(rest.storage)
     path = f"/tests/{test.test_id}/applications"
     responses = await asyncio.gather(*(author.post(path, NADIA) for _ in range(6)))
-    invited = {said(response, 201)["items"][0]["user_id"] for response in responses}
-    assert len(invited) == 1
-    assert len(await applications_of(author, test.test_id)) == 6
+    items = [said(response, 201)["items"][0] for response in responses]
+    assert sorted(item["outcome"] for item in items) == ["created"] + ["existing"] * 5
+    assert len({item["link"] for item in items}) == len(await applications_of(author, test.test_id)) == 1
+
+
+async def test_simultaneous_invitations_of_a_known_person_make_one_application(rest: Rest, author: Caller) -> None:
+    test = await publish_test(rest.storage)
+    for _ in range(3):
+        user = await make_user(rest.storage)
+        path = f"/tests/{test.test_id}/applications"
+        responses = await asyncio.gather(*(author.post(path, {"user_id": user.user_id}) for _ in range(6)))
+        items = [said(response, 201)["items"][0] for response in responses]
+        assert sorted(item["outcome"] for item in items) == ["created"] + ["existing"] * 5
 
 
 async def test_public_url_makes_the_links(storage: Storage) -> None:
@@ -147,10 +169,16 @@ async def test_nobody_is_invited_to_a_draft_or_to_nothing(rest: Rest, author: Ca
 
 async def test_links_are_kept_from_staff_who_may_not_invite(rest: Rest, author: Caller) -> None:
     test = await publish_test(rest.storage)
-    await invite(rest.storage, test)
-    for role in (Role.REVIEWER, Role.INVIGILATOR, Role.CANDIDATE):
+    application = await invite(rest.storage, test)
+    secret, path = application.secret, f"/applications/{application.application_id}"
+    for role in (Role.REVIEWER, Role.INVIGILATOR):
         caller = await rest.person(role)
-        refused(await caller.get(f"/tests/{test.test_id}/applications"), 403, "not_allowed")
+        for address in (f"/tests/{test.test_id}/applications", path, f"/tests/{test.test_id}{path}"):
+            response = await caller.get(address)
+            assert '"link":null' in response.text
+            assert secret not in response.text
+    assert secret in (await author.get(path)).text
+    refused(await (await rest.person(Role.CANDIDATE)).get(path), 403, "not_allowed")
 
 
 # --- me/applications ---
@@ -174,20 +202,31 @@ async def test_candidate_is_told_the_rules_before_the_start(rest: Rest) -> None:
         {
             "application_id": application.application_id,
             "test_id": test.test_id,
+            "label": "",
+            "is_trial": False,
             "test_name": "Arithmetic",
             "description": "Sums.",
             "total_questions": 3,
             "time_limit_minutes": 30,
+            "personal_time_limit_minutes": 30,
+            "break_minutes": 0,
             "grace_seconds": 5,
+            "navigation": "free",
+            "feedback": "none",
+            "results": "full",
             "max_attempts": 2,
             "attempts_used": 0,
+            "attempt_delay_minutes": 0,
+            "opens_again_at": None,
             "opens_at": None,
             "closes_at": "2026-03-04T12:00:00Z",
+            "expires_at": None,
             "pass_mark": 66.667,
             "can_start": True,
             "reason": None,
             "open_assessment_id": None,
             "last_assessment": None,
+            "counted_result": None,
         }
     ]
 
@@ -224,7 +263,7 @@ async def test_open_assessment_shows_the_rules_that_it_began_with(rest: Rest, au
     running, waiting = await invite(rest.storage, test), await invite(rest.storage, test)
     await begin(rest.storage, running)
     (question,) = await make_questions(rest.storage, 1)
-    draft = {"name": "Arithmetic, revised", "questions": [{"question_id": question.question_id}]}
+    draft = {"name": "Arithmetic, revised", "sections": [{"questions": [{"question_id": question.question_id}]}]}
     said(await author.put(f"/tests/{test.test_id}", draft))
     said(await author.post(f"/tests/{test.test_id}/publish"), 201)
     (of_running,), (of_waiting,) = await own(await rest.browser(running)), await own(await rest.browser(waiting))

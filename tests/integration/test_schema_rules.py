@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import ForeignKeyConstraint, delete, update
+from sqlalchemy import ForeignKeyConstraint, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
-from sitting.domain.blueprint import Blueprint, FixedQuestion, PublishedQuestion
+from sitting.domain.blueprint import Blueprint, FixedQuestion, Section
 from sitting.domain.user import Role
+from sitting.questions.publication import publish
 from sitting.storage.migrate import differences, revision
 from sitting.storage.repositories.credentials import TicketHolder
-from sitting.storage.tables import assessment_responses, assessments, metadata
+from sitting.storage.repositories.idempotency import IdempotencyRepository, KeptAnswer, KeyedRequest
+from sitting.storage.tables import assessment_responses, assessments, content_media, media, metadata
 from sitting.storage.unit_of_work import Storage
 from tests.support.builders import Seat, begin, invite, make_content, make_user, seated
 from tests.support.clock import NOON
@@ -52,16 +54,24 @@ async def one_of_everything(storage: Storage) -> Seat:
     staff = await make_user(storage, roles=[Role.AUTHOR])
     by = staff.user_id
     async with storage.unit_of_work() as unit:
-        question = await unit.questions.create("q_1", make_content(), slug=None, by=by, now=NOON)
-        blueprint = Blueprint("Test", questions=(FixedQuestion("q_1"),))
+        question = await unit.questions.create("q_1", make_content(tags=("sums",)), slug=None, by=by, now=NOON)
+        blueprint = Blueprint("Test", sections=(Section(questions=(FixedQuestion("q_1"),)),))
         test = await unit.blueprints.create(blueprint, by=by, now=NOON)
-        published = (PublishedQuestion("q_1", 1000, question.digest),)
-        version = await unit.blueprints.add_version(test.test_id, 1, blueprint, published, by=by, now=NOON)
+        made = publish(blueprint, {"q_1": question})
+        version = await unit.blueprints.add_version(
+            test.test_id, 1, blueprint, made.snapshot, overlap=made.overlap, by=by, now=NOON
+        )
         application = await unit.applications.create(by, version.test_id, "secret", by=by, now=NOON)
         later = NOON + timedelta(days=1)
         await unit.credentials.create_session("s", by, now=NOON, expires_at=later)
         await unit.credentials.create_ticket("t", TicketHolder(by, staff.roles), now=NOON, expires_at=later)
         await unit.credentials.revoke_token("j", by, now=NOON, expires_at=later)
+    async with storage.database.writing() as connection:
+        request = KeyedRequest(by, "k", "POST", "/", "d", NOON)
+        await IdempotencyRepository(connection).keep(request, KeptAnswer(201, None, b""))
+        image = {"sha256": "a" * 64, "content_type": "image/png", "size": 1, "body": b"i"}
+        await connection.execute(insert(media).values(created_by=by, created_at=NOON, **image))
+        await connection.execute(insert(content_media).values(content_digest=question.digest, sha256="a" * 64))
     seat = await begin(storage, application)
     await seat.answer(1)
     return seat

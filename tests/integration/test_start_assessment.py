@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -73,9 +74,10 @@ async def test_start_makes_row_paper_and_log_together(storage: Storage) -> None:
     assert (row.started_at, row.deadline_at) == (NOON + TICK, NOON + TICK + timedelta(minutes=45))
     assert (row.end_time, row.total_score, row.passed) == (None, None, None)
     slots = await rows(storage, paper_questions, assessment_id=row.id)
+    digests = {question.question_id: question.content_digest for question in test.snapshot.questions}
     assert [(slot.position, slot.question_id, slot.content_digest) for slot in slots] == [
-        (position, question.question_id, question.content_digest)
-        for position, question in enumerate(test.questions, start=1)
+        (position, question_id, digests[question_id])
+        for position, question_id in enumerate(test.blueprint.named_questions(), start=1)
     ]
 
 
@@ -109,7 +111,7 @@ async def test_p10_paper_stays_as_published_when_the_bank_moves_on(storage: Stor
     application = await invite(storage, test)
     first = (await start(storage, application)).live
     async with storage.unit_of_work() as unit:
-        revised, archived = test.questions
+        revised, archived = test.snapshot.questions
         content = (await unit.questions.select(archived.question_id)).content
         await unit.questions.revise(revised.question_id, content, by=None, now=NOON)
         await unit.questions.archive(archived.question_id, now=NOON)
@@ -140,7 +142,9 @@ async def test_open_one_goes_on_though_the_window_has_closed_or_a_newer_version_
     application = await invite(storage, test)
     first = await start(storage, application)
     async with storage.unit_of_work() as unit:
-        await unit.blueprints.add_version(test.test_id, 2, test.blueprint, test.questions[:1], by=None, now=NOON)
+        [section] = test.blueprint.sections
+        shorter = replace(test.blueprint, sections=(replace(section, questions=section.questions[:1]),))
+        await unit.blueprints.add_version(test.test_id, 2, shorter, test.snapshot, overlap=100_000, by=None, now=NOON)
     again = await start(storage, application, at=NOON + 2 * HOUR)
     assert again.recovered
     assert again.live.paper == first.live.paper

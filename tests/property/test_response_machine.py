@@ -19,14 +19,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sitting.domain.assessment import AssessmentState, Status, fold
+from sitting.domain.blueprint import FeedbackPolicy, Navigation
 from sitting.domain.chain import SealedEvent
 from sitting.domain.deadline import Phase
-from sitting.domain.errors import ClientSeqConflict
+from sitting.domain.errors import ClientSeqConflict, SittingError
 from sitting.domain.events import Attached, Detached, EndReason, EventBody, Finalized, Flagged, Verdict
-from sitting.domain.response import Answer, Judgement, event_body, judge_all
+from sitting.domain.live import LiveAssessment
+from sitting.domain.navigation import step_to
+from sitting.domain.response import Answer, Judgement, answer_rules, event_body, judge_all, rests_on_the_log
 from sitting.domain.scoring import grade
 from tests.support.oracle import POINTS, Naive, Pair, Version
-from tests.support.samples import DEADLINE, MILLISECOND, START, paper, started
+from tests.support.samples import DEADLINE, MILLISECOND, START, assessment, blueprint, paper, started
 
 PAPER = paper(*POINTS.values())
 END_OF_GRACE = DEADLINE + timedelta(seconds=5)
@@ -74,13 +77,14 @@ class Device:
 
 @dataclass(frozen=True)
 class Frame:
-    """What a device said. `resume` attaches it first, `complete` wants the end."""
+    """What a device said. `resume` attaches it first, `complete` wants the end, `position` a question."""
 
     device: str
     attachment: int
     answers: tuple[Answer, ...] = ()
     resume: bool = False
     complete: bool = False
+    position: int | None = None
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,11 @@ questions = st.sampled_from([question.question_id for question in PAPER.question
 class Assessments(RuleBasedStateMachine):
     """The promises P4 to P7, P13, P14 and P27, under everything that a network and two windows can do."""
 
+    BLUEPRINT = blueprint()
+
     def __init__(self) -> None:
         super().__init__()
+        self.answer_rules = answer_rules(self.BLUEPRINT)
         self.now = START
         self.log: list[SealedEvent] = []
         self.nodes = (Node(self.log), Node(self.log))
@@ -138,7 +145,8 @@ class Assessments(RuleBasedStateMachine):
         self.network: list[Frame] = []
         self.inbox: list[Stamped] = []
         self.replies: list[Reply] = []
-        self.oracle = Naive()
+        self.oracle = Naive(is_linear=self.answer_rules.is_linear, locks=self.answer_rules.locks)
+        self.shown = 1
         self.acks: dict[Pair, Ack] = {}
         self.past: dict[Pair, frozenset[Pair]] = {}
 
@@ -216,6 +224,11 @@ class Assessments(RuleBasedStateMachine):
         )
         self.say(Frame(pair[0], self.devices[pair[0]].attachment, answers), fate, node)
 
+    @precondition(lambda self: self.answer_rules.is_linear)
+    @rule(name=devices, position=st.integers(1, len(PAPER.questions) + 1), fate=fates, node=nodes)
+    def asks_for_a_question(self, name: str, position: int, fate: Fate, node: int) -> None:
+        self.say(Frame(name, self.devices[name].attachment, position=position), fate, node)
+
     @precondition(lambda self: len(self.log) > 12)
     @rule(name=devices, fate=fates, node=nodes)
     def hands_in(self, name: str, fate: Fate, node: int) -> None:
@@ -275,9 +288,39 @@ class Assessments(RuleBasedStateMachine):
         elif frame.complete:
             self.hand_in(server, stamped)
         else:
-            if frame.attachment > server.state.seq:
+            if frame.attachment > server.state.seq or frame.position is not None:
                 server.refresh()
-            self.submit(server, frame.answers, stamped, frame.attachment)
+            if frame.position is None:
+                self.submit(server, frame.answers, stamped, frame.attachment)
+            else:
+                self.show(server, frame.position, stamped)
+
+    def show(self, server: Node, position: int, stamped: Stamped) -> None:
+        """The use case, without its database: what was shown is in the log, and nothing before it is shown again."""
+        shown: int | None = None
+
+        def decide(state: AssessmentState) -> EventBody | None:
+            nonlocal shown
+            shown = None
+            if state.attachment != stamped.frame.attachment and not state.is_over:
+                return None
+            live = LiveAssessment(assessment(), self.BLUEPRINT, PAPER, state)
+            try:
+                question = live.deliver(PAPER.at_position(position), stamped.arrived_at)
+                step = step_to(live, question)
+            except SittingError:
+                return None
+            shown = position
+            return step
+
+        server.write(decide, self.now)
+        if server.state.attachment != stamped.frame.attachment:
+            return
+        assert shown == self.oracle.move(position, stamped.arrived_at)
+        if shown is not None and self.answer_rules.is_linear:
+            assert shown >= self.shown, "a question was shown again that had been left"
+            assert fold(42, self.log).position == shown, "P10: a question was shown that the log does not hold"
+            self.shown = shown
 
     def submit(self, server: Node, answers: Sequence[Answer], stamped: Stamped, attachment: int) -> None:
         """The use case, without its database: refuse whoever was replaced, judge, store, answer."""
@@ -288,12 +331,15 @@ class Assessments(RuleBasedStateMachine):
             judged = None
             if state.attachment != attachment and not state.is_over:
                 return None
-            judged = judge_all(state, PAPER, answers, stamped.arrived_at)
+            judged = judge_all(state, PAPER, answers, stamped.arrived_at, self.answer_rules)
             return event_body(judged, stamped.arrived_at)
 
         before = dict(self.oracle.current)
         length = len(self.log)
         server.write(decide, self.now)
+        if judged is not None and rests_on_the_log(judged):
+            server.refresh()
+            server.write(decide, self.now)
         if judged is None:
             return
         if len(self.log) == length:
@@ -343,7 +389,8 @@ class Assessments(RuleBasedStateMachine):
             self.finish(server, Status.TIMEOUT, EndReason.TIMEOUT, DEADLINE)
 
     def finish(self, server: Node, status: Status, reason: EndReason, end_time: datetime) -> None:
-        score = grade(PAPER, {id_: stored.record.selected_option for id_, stored in server.state.responses.items()})
+        given = {id_: stored.record.given for id_, stored in server.state.responses.items()}
+        score = grade(PAPER, given, self.BLUEPRINT)
         assert score.total == self.oracle.score()
         body = Finalized(
             status,
@@ -407,6 +454,7 @@ class Assessments(RuleBasedStateMachine):
         if not self.oracle.over:
             assert state.status is (Status.IN_PROGRESS if self.oracle.current else Status.STARTED)
         assert state.answers.keys() == self.oracle.payloads.keys()
+        assert state.position == self.oracle.position
 
     @invariant()
     def p07_every_ack_names_an_entry_that_holds_the_answer(self) -> None:
@@ -442,5 +490,20 @@ def is_wrong(judgement: Judgement) -> bool:
     return (judgement.answer.selected_option or "").endswith("x")
 
 
+class LockedAssessments(Assessments):
+    """The same where each answer locks its question."""
+
+    BLUEPRINT = blueprint(feedback=FeedbackPolicy.AFTER_ANSWER)
+
+
+class LinearAssessments(Assessments):
+    """The same where the questions come one after the other."""
+
+    BLUEPRINT = blueprint(navigation=Navigation.LINEAR)
+
+
 test_promises_hold_for_two_devices_on_a_bad_network = Assessments.TestCase
-Assessments.TestCase.settings = settings(stateful_step_count=80)
+test_promises_hold_where_answers_lock = LockedAssessments.TestCase
+test_promises_hold_where_questions_come_one_after_the_other = LinearAssessments.TestCase
+for _machine in (Assessments, LockedAssessments, LinearAssessments):
+    _machine.TestCase.settings = settings(stateful_step_count=80)

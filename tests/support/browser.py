@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 EXECUTABLE_VARIABLE = "SITTING_TEST_CHROMIUM"
+POLICY = "Content Security Policy"
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+BARRIERS = Path(__file__).with_name("barriers.js")
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
@@ -66,9 +69,13 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A tab. An uncaught script error fails the test; after a failure build/screenshots has a picture of each tab."""
+    """A tab. An uncaught script error, or something that the content security policy blocks, fails the test.
+
+    After a failure build/screenshots has a picture of each tab.
+    """
     script_errors: list[str] = []
     context.on("weberror", lambda error: script_errors.append(str(error.error)))
+    context.on("console", lambda said: script_errors.append(said.text) if POLICY in said.text else None)
     page = context.new_page()
     yield page
     if not request.node.stash.get(_outcome, False) or script_errors:
@@ -83,6 +90,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.when == "call":
         item.stash[_outcome] = report.passed
     return report
+
+
+def barriers(page: Page) -> list[str]:
+    """What on the page stands in the way of people with a screen reader or weak eyes; see barriers.js."""
+    found: list[str] = page.evaluate(BARRIERS.read_text())
+    return found
 
 
 def screenshot(page: Page, name: str) -> Path:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sitting.domain.application import CandidateApplication
-from sitting.domain.blueprint import Blueprint, FixedQuestion, PublishedVersion, publish
+from sitting.domain.blueprint import Blueprint, FixedQuestion, PublishedVersion, Section
 from sitting.domain.events import EndReason
 from sitting.domain.live import LiveAssessment
 from sitting.domain.question import Difficulty, Option, QuestionContent, QuestionType, QuestionVersion
@@ -17,6 +17,7 @@ from sitting.domain.response import Answer
 from sitting.domain.user import Role, User
 from sitting.identity.signer import Signer
 from sitting.kit.ids import random_id, random_secret
+from sitting.questions.publication import publish
 from sitting.storage.unit_of_work import Storage
 from sitting.usecases.finalize_assessment import finalize_assessment
 from sitting.usecases.resume_assessment import resume_assessment
@@ -65,12 +66,14 @@ async def publish_test(storage: Storage, questions: int = 3, **rules: Any) -> Pu
     """A published Test with so many questions of one point each; `rules` are those of a Blueprint."""
     bank = {question.question_id: question for question in await make_questions(storage, questions)}
     fixed = tuple(FixedQuestion(question_id) for question_id in bank)
-    usual: dict[str, Any] = {"name": "Arithmetic", "questions": fixed, "time_limit_minutes": 30}
+    usual: dict[str, Any] = {"name": "Arithmetic", "sections": (Section(questions=fixed),), "time_limit_minutes": 30}
     blueprint = Blueprint(**usual | rules)
     async with storage.unit_of_work() as unit:
         test = await unit.blueprints.create(blueprint, by=None, now=NOON)
-        published = publish(blueprint, bank)
-        return await unit.blueprints.add_version(test.test_id, 1, blueprint, published, by=None, now=NOON)
+        made = publish(blueprint, bank)
+        return await unit.blueprints.add_version(
+            test.test_id, 1, blueprint, made.snapshot, overlap=made.overlap, by=None, now=NOON
+        )
 
 
 async def invite(storage: Storage, test: PublishedVersion, user: User | None = None) -> CandidateApplication:

@@ -164,10 +164,25 @@ class Hall:
         assert response.status_code == 201, response.text
         return response.json()
 
+    def act(self, assessment_id: int, what: str, body: Any = None, *, token: str | None = None) -> httpx2.Response:
+        """What staff do to an assessment, or the holder of `token`: `extend`, `pause` …"""
+        headers = self._staff if token is None else {"Authorization": f"Bearer {token}"}
+        return self._rest.post(f"/assessments/{assessment_id}/{what}", json=body, headers=headers)
+
+    def look(self, path: str) -> Any:
+        """What a GET by staff answers."""
+        response = self._rest.get(path, headers=self._staff)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def read(self, path: str, *, token: str | None = None) -> httpx2.Response:
+        """The answer to a GET by staff, or by the holder of `token`."""
+        return self._rest.get(path, headers=self._staff if token is None else {"Authorization": f"Bearer {token}"})
+
     def publish(self, **rules: Any) -> int:
         """A published Test with all the questions; returns its test_id."""
         questions = [{"question_id": asked.question_id} for asked in self.questions]
-        draft = {"name": "Arithmetic", "questions": questions, "time_limit_minutes": 30} | rules
+        draft = {"name": "Arithmetic", "sections": [{"questions": questions}], "time_limit_minutes": 30} | rules
         test_id: int = self.post("/tests", draft)["test_id"]
         self.post(f"/tests/{test_id}/publish")
         return test_id

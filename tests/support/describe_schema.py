@@ -132,10 +132,18 @@ def _table(connection: Connection, inspector: Inspector, name: str) -> Items:
 
 def _column(connection: Connection, table: str, column: Any) -> str:
     null = "null" if column["nullable"] else "not null"
-    default = str(column["default"] or "")
+    default = _default(str(column["default"] or ""), column["type"])
     if default.startswith("nextval(") or (column.get("primary_key") and _numbers_itself(connection, table)):
         null, default = "numbered", ""
     return f"{column['name']} {_type(column['type'])} {null}" + (f" default {default}" if default else "")
+
+
+def _default(said: str, type_: TypeEngine[Any]) -> str:
+    """The default as both databases could say it: PostgreSQL adds types, SQLite quotes numbers and has no booleans."""
+    value = re.sub(r"::[a-z ]+$", "", said)
+    if isinstance(type_, Boolean):
+        return {"0": "false", "1": "true"}.get(value, value)
+    return value.strip("'") if isinstance(type_, Integer) else value
 
 
 def _numbers_itself(connection: Connection, table: str) -> bool:

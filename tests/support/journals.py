@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from sitting.domain.answer import GivenAnswer
 from sitting.domain.events import Answered, AnswerRecord, Verdict
 from sitting.storage.errors import OutcomeUnknown
 from sitting.storage.journal import BatchWriter, Entry, Journal, ResponseRow
@@ -93,7 +94,7 @@ def make_entry(seat: Seat, *, ahead: int = 0, question_id: str | None = None, op
     for _ in range(ahead):
         state.apply(event)
         event = state.next_event(Answered(NOON, (record,)), NOON)
-    row = ResponseRow(question_id or question.question_id, option or question.content.key, NOON)
+    row = ResponseRow(question_id or question.question_id, GivenAnswer(option or question.content.key), NOON)
     return Entry(event, (row,), begins_progress=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sitting.domain.response import Answer
 from tests.support.samples import START
@@ -27,13 +27,30 @@ class Version:
 
 @dataclass
 class Naive:
-    """What should be stored, kept in plain dictionaries; each answer is judged alone, one behind the other."""
+    """What should be stored, kept in plain dictionaries; each answer is judged alone, one behind the other.
+
+    Attributes:
+        is_linear: only the question at `position` takes answers. locks: an answer is the last one.
+    """
 
     current: dict[str, Version] = field(default_factory=dict)
     payloads: dict[Pair, tuple[str, str | None]] = field(default_factory=dict)
     numbers: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     too_late: int = 0
     over: bool = False
+    is_linear: bool = False
+    locks: bool = False
+    position: int = 1
+
+    def move(self, target: int, arrived_at: datetime) -> int | None:
+        """The position that is shown to whoever asks for `target`, which is stored here at once; None: refused."""
+        in_time = arrived_at <= START + timedelta(minutes=30)
+        if self.over or not in_time or target > len(POINTS):
+            return None
+        if self.is_linear and target not in (self.position, self.position + 1):
+            return None
+        self.position = max(self.position, target) if self.is_linear else 1
+        return target
 
     def expect(self, answers: Sequence[Answer], arrived_at: datetime, seq: int) -> list[str]:
         """The verdicts on a frame that becomes entry `seq`, which is stored here at once."""
@@ -57,8 +74,11 @@ class Naive:
             pair = (answer.client_id, answer.client_seq)
             if pair in self.payloads:
                 return "duplicate" if self.payloads[pair] == payload else "refused"
-            self.payloads[pair] = payload
         in_time = (arrived_at - START).total_seconds() * 1000 <= LAST_MILLISECOND
+        if in_time and not self.over and self._is_closed(answer.question_id):
+            return "refused"
+        if answer.client_id is not None and answer.client_seq is not None:
+            self.payloads[answer.client_id, answer.client_seq] = payload
         if self.over or not in_time:
             self.too_late += not in_time
             return "late"
@@ -67,6 +87,11 @@ class Naive:
             return "superseded"
         self.current[answer.question_id] = Version(letter, answer.client_id, answer.client_seq, seq)
         return "saved"
+
+    def _is_closed(self, question_id: str) -> bool:
+        stored = self.current.get(question_id)
+        is_locked = self.locks and stored is not None and stored.letter is not None
+        return is_locked or (self.is_linear and question_id != f"q_{self.position}")
 
     def _is_older(self, answer: Answer) -> bool:
         stored = self.current.get(answer.question_id)

@@ -51,6 +51,9 @@ class Caller:
     async def put(self, path: str, body: Any) -> httpx2.Response:
         return await self.client.put(f"/api/v1{path}", json=body, headers=self.headers)
 
+    async def patch(self, path: str, body: Any) -> httpx2.Response:
+        return await self.client.patch(f"/api/v1{path}", json=body, headers=self.headers)
+
     async def delete(self, path: str) -> httpx2.Response:
         return await self.client.delete(f"/api/v1{path}", headers=self.headers)
 

@@ -14,7 +14,7 @@ from sitting.domain.events import Attached, EndReason, EventBody, Finalized, Sta
 from sitting.domain.live import LiveAssessment
 from sitting.domain.paper import Paper, PaperQuestion
 from sitting.domain.question import Difficulty, Option, QuestionContent, QuestionType
-from sitting.domain.response import Answer, Judgement, event_body, judge_all
+from sitting.domain.response import FREE_RULES, Answer, AnswerRules, Judgement, event_body, judge_all
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DEADLINE = START + timedelta(minutes=30)
@@ -84,10 +84,15 @@ class Log:
         return event
 
     def submit(
-        self, paper_: Paper, answers: Sequence[Answer], arrived_at: datetime, now: datetime | None = None
+        self,
+        paper_: Paper,
+        answers: Sequence[Answer],
+        arrived_at: datetime,
+        now: datetime | None = None,
+        rules: AnswerRules = FREE_RULES,
     ) -> list[Judgement]:
         """Judge the answers of one frame and keep what is to be kept."""
-        judgements = judge_all(self.state, paper_, answers, arrived_at)
+        judgements = judge_all(self.state, paper_, answers, arrived_at, rules)
         body = event_body(judgements, arrived_at)
         if body is not None:
             self.write(body, now or arrived_at)
@@ -130,10 +135,17 @@ def assessment(**changes: Any) -> Assessment:
         receipt_head=None,
         receipt_signature=None,
         receipt_key_id=None,
+        seed=None,
+        is_trial=False,
+        compliance=None,
+        compliance_signature=None,
     )
     return replace(row, **changes)
 
 
-def live(log: Log | None = None, paper_: Paper | None = None, **changes: Any) -> LiveAssessment:
+def live(
+    log: Log | None = None, paper_: Paper | None = None, blueprint_: Blueprint | None = None, **changes: Any
+) -> LiveAssessment:
     """An assessment in somebody's hands; `changes` go to its row."""
-    return LiveAssessment(assessment(**changes), blueprint(), paper_ or paper(), (log or running_log()).state)
+    state = (log or running_log()).state
+    return LiveAssessment(assessment(**changes), blueprint_ or blueprint(), paper_ or paper(), state)

@@ -1,13 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from sitting.domain.application import AttemptRecord
+from sitting.domain.application import AttemptRecord, CandidateApplication
 from sitting.domain.assessment import Status
-from sitting.domain.attempts import attempts_used, next_attempt, open_attempt, refusal_to_start
+from sitting.domain.attempts import (
+    CountedResult,
+    attempts_used,
+    counted_result,
+    next_attempt,
+    open_attempt,
+    refusal_to_start,
+)
+from sitting.domain.blueprint import CountedAttempt
 from sitting.domain.errors import ErrorCode
+from sitting.domain.scoring import percentage_of
 from tests.support.samples import MICROSECOND, START, blueprint
 
 OPENS = START
@@ -103,3 +114,115 @@ def test_half_open_windows_leave_the_other_side_free() -> None:
 def test_closed_window_is_named_before_used_attempts() -> None:
     history = (Status.COMPLETED,)
     assert refused(*history, now=CLOSES, max_attempts=1, closes_at=CLOSES) == ErrorCode.TEST_NOT_OPEN
+
+
+# --- the delay between attempts, and the application's own terms ---
+
+
+def ended_attempts(*ends: datetime | None, status: Status = Status.COMPLETED) -> list[AttemptRecord]:
+    return [AttemptRecord(100 + n, n, status, end) for n, end in enumerate(ends, start=1)]
+
+
+DELAYED = blueprint(max_attempts=3, attempt_delay_minutes=60)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("since", "open_"), [(HOUR - MICROSECOND, False), (HOUR, True), (2 * HOUR, True)])
+def test_next_attempt_waits_for_the_delay_to_the_instant(since: timedelta, open_: bool) -> None:
+    refusal = refusal_to_start(DELAYED, ended_attempts(START - HOUR, START), START + since)
+    assert (refusal is None) is open_
+    if refusal is not None:
+        assert refusal.code == ErrorCode.TEST_NOT_OPEN
+        assert refusal.details == {"opens_at": START + HOUR, "closes_at": None}
+
+
+def test_first_attempt_and_one_behind_a_voided_one_need_not_wait() -> None:
+    assert refusal_to_start(DELAYED, [], START) is None
+    assert refusal_to_start(DELAYED, ended_attempts(START, status=Status.VOIDED), START) is None
+
+
+def test_used_attempts_are_named_before_the_delay() -> None:
+    refusal = refusal_to_start(DELAYED, ended_attempts(START, START, START), START)
+    assert refusal is not None
+    assert refusal.code == ErrorCode.ATTEMPTS_EXHAUSTED
+
+
+def application(**changes: Any) -> CandidateApplication:
+    return replace(CandidateApplication(3, 5, 7, "secret", START), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "now", "expected"),
+    [
+        ({}, START, None),
+        ({"expires_at": START + HOUR}, START + HOUR - MICROSECOND, None),
+        ({"expires_at": START + HOUR}, START + HOUR, ErrorCode.TEST_NOT_OPEN),
+        ({"withdrawn_at": START}, START, ErrorCode.NOT_ALLOWED),
+        ({"withdrawn_at": START, "is_trial": True}, START, ErrorCode.NOT_ALLOWED),
+        ({"is_trial": True}, CLOSES, None),
+    ],
+)
+def test_application_withdrawn_or_expired_starts_nothing_and_a_trial_always(
+    changes: dict[str, Any], now: datetime, expected: str | None
+) -> None:
+    refusal = refusal_to_start(blueprint(closes_at=CLOSES), [], now, application=application(**changes))
+    assert (refusal and refusal.code) == expected
+
+
+def test_trial_has_neither_limit_nor_delay() -> None:
+    history = ended_attempts(START, START, START)
+    assert refusal_to_start(DELAYED, history, START, application=application(is_trial=True)) is None
+
+
+# --- which attempt counts ---
+
+
+def scored(number: int, total: int, passed: bool, status: Status = Status.COMPLETED) -> AttemptRecord:
+    """An attempt at 3 points; `total` in thousandths of a point."""
+    return AttemptRecord(100 + number, number, status, START, total, 3000, percentage_of(total, 3000), passed)
+
+
+THREE = [scored(1, 1000, False), scored(3, 1500, True, Status.TIMEOUT), scored(2, 2000, False)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (CountedAttempt.BEST, CountedResult(103, 50_000, True, 3)),
+        (CountedAttempt.LAST, CountedResult(103, 50_000, True, 3)),
+        (CountedAttempt.FIRST, CountedResult(101, 33_333, False, 3)),
+        (CountedAttempt.MEAN, CountedResult(None, 50_000, True, 3)),
+    ],
+)
+def test_each_policy_counts_its_attempt(policy: CountedAttempt, expected: CountedResult) -> None:
+    assert counted_result(THREE, policy, 50_000) == expected
+
+
+def test_best_is_the_highest_and_at_a_tie_the_earliest() -> None:
+    best = counted_result([scored(1, 1, False), scored(2, 900, False), scored(3, 900, False)], CountedAttempt.BEST, 0)
+    assert best is not None
+    assert best.assessment_id == 102
+
+
+def test_mean_is_rounded_half_up_from_the_exact_percentages() -> None:
+    """Of 1/3 and 2/3 the mean is exactly one half, though 33.333 and 66.667 are not the exact percentages."""
+    mean = counted_result([scored(1, 1000, False), scored(2, 2000, True)], CountedAttempt.MEAN, 50_000)
+    assert mean == CountedResult(None, 50_000, True, 2)
+    halves = [replace(scored(n, total, False), max_score=100_000) for n, total in ((1, 1), (2, 2))]
+    half = counted_result(halves, CountedAttempt.MEAN, 2)
+    assert half == CountedResult(None, 2, False, 2)  # shown as 0.002 %, and yet below it
+
+
+def test_mean_can_lie_below_nothing() -> None:
+    mean = counted_result([scored(1, -3000, False), scored(2, 0, False)], CountedAttempt.MEAN, 0)
+    assert mean == CountedResult(None, -50_000, False, 2)
+
+
+@pytest.mark.parametrize("policy", list(CountedAttempt))
+def test_open_and_voided_attempts_and_trials_come_to_nothing(policy: CountedAttempt) -> None:
+    open_ = AttemptRecord(109, 9, Status.IN_PROGRESS)
+    voided = scored(4, 3000, True, Status.VOIDED)
+    assert counted_result([], policy, 0) is None
+    assert counted_result([open_, voided], policy, 0) is None
+    assert counted_result(THREE, policy, 0, is_trial=True) is None
+    assert counted_result([*THREE, voided, open_], policy, 50_000) == counted_result(THREE, policy, 50_000)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from sitting.domain.answer import GivenAnswer
 from sitting.domain.assessment import Assessment, AssessmentState, Status
 from sitting.domain.audit import AuditRecord, ResponseRecord, first_break
+from sitting.domain.blueprint import Blueprint
 from sitting.domain.chain import GENESIS, SealedEvent, event_hash, inner_digest, seal
 from sitting.domain.deadline import minutes_taken
 from sitting.domain.events import (
@@ -50,6 +52,9 @@ PAPER = Paper(
 )
 
 
+BLUEPRINT = Blueprint(name="Sample", time_limit_minutes=60, pass_mark=10_000)
+
+
 @dataclass
 class Log:
     """Writes the entries of one assessment, a minute apart."""
@@ -69,7 +74,7 @@ class Log:
         self.add(kind(START + timedelta(minutes=len(self.events), milliseconds=-3), (answer,)))
 
     def finalize(self, **changed: Any) -> None:
-        score = grade(PAPER, {id_: stored.record.selected_option for id_, stored in self.state.responses.items()})
+        score = grade(PAPER, given(self), BLUEPRINT)
         body = Finalized(
             status=Status.COMPLETED,
             reason=EndReason.SUBMITTED,
@@ -77,11 +82,15 @@ class Log:
             total_score=score.total,
             max_score=score.maximum,
             percentage_score=score.percentage,
-            passed=False,
+            passed=score.passed,
             correct_answers=score.correct_answers,
             answered_questions=score.answered_questions,
         )
         self.add(replace(body, **changed))
+
+
+def given(log: Log) -> dict[str, GivenAnswer]:
+    return {question_id: stored.record.given for question_id, stored in log.state.responses.items()}
 
 
 def begun() -> Log:
@@ -125,22 +134,23 @@ def row(log: Log, noted: SealedEvent, end: SealedEvent | None) -> Assessment:
         receipt_head=end.hash if end else None,
         receipt_signature=receipt.signature if receipt else None,
         receipt_key_id=receipt.key_id if receipt else None,
+        seed=None,
+        is_trial=False,
+        compliance=None,
+        compliance_signature=None,
     )
 
 
 def stored(log: Log, noted: int, end: int | None = None) -> AuditRecord:
     """What the tables hold after this log, with the head noted at entry `noted`."""
-    items = {
-        item.question_id: item
-        for item in grade(PAPER, {id_: s.record.selected_option for id_, s in log.state.responses.items()}).items
-    }
+    items = {item.question_id: item for item in grade(PAPER, given(log), BLUEPRINT).items}
     return AuditRecord(
         assessment=row(log, log.events[noted - 1], log.events[end - 1] if end else None),
         events=log.events,
         responses=[
             ResponseRecord(
                 id_,
-                answer.record.selected_option,
+                answer.record.given,
                 items[id_].is_correct if end else None,
                 items[id_].points if end else None,
                 answer.saved_at - timedelta(milliseconds=3),
@@ -149,6 +159,7 @@ def stored(log: Log, noted: int, end: int | None = None) -> AuditRecord:
             for id_, answer in log.state.responses.items()
         ],
         paper=PAPER,
+        blueprint=BLUEPRINT,
         contents={digest: body.encoded() for digest, body in CONTENTS.items()},
     )
 
@@ -339,7 +350,7 @@ ROW_CHANGES: dict[str, Any] = {
     "total_score": 6000,
     "max_score": 7000,
     "percentage_score": 100_000,
-    "passed": True,
+    "passed": False,
     "total_questions": 4,
     "time_taken_minutes": 1.0,
 }
@@ -358,7 +369,7 @@ def test_open_assessment_that_claims_an_end_is_found(changed: dict[str, Any]) ->
 
 
 RESPONSE_CHANGES: dict[str, Any] = {
-    "selected_option": "o_1_wrong",
+    "given": GivenAnswer("o_1_wrong"),
     "is_correct": False,
     "points": 2000,
     "answered_at": START,
@@ -379,7 +390,7 @@ def test_removed_and_added_responses_are_found() -> None:
     record = finished_record()
     first, *others = record.responses
     assert place(replace(record, responses=others)) == "response q_1"
-    added = ResponseRecord("q_3", "o_3_right", True, 3000, START, 3)
+    added = ResponseRecord("q_3", GivenAnswer("o_3_right"), True, 3000, START, 3)
     assert place(replace(record, responses=[first, *others, added])) == "response q_3"
 
 
@@ -396,10 +407,23 @@ def test_question_rewritten_under_its_old_digest_is_found() -> None:
     assert place(replace(record, contents={**record.contents, digest: body})) == "paper"
 
 
-def test_score_that_the_answers_do_not_give_is_found_in_the_last_entry() -> None:
+FALSE_SCORES: dict[str, Any] = {
+    "total_score": 6000,
+    "max_score": 1000,
+    "percentage_score": 100_000,
+    "passed": False,
+    "correct_answers": 3,
+    "answered_questions": 3,
+}
+
+
+@pytest.mark.parametrize(("name", "value"), FALSE_SCORES.items(), ids=FALSE_SCORES)
+def test_score_that_the_answers_do_not_give_is_found_in_the_last_entry(name: str, value: Any) -> None:
     log = begun()
-    log.finalize(total_score=6000)
-    assert place(stored(log, noted=7, end=7)) == "entry 7"
+    log.finalize(**{name: value})
+    found = first_break(stored(log, noted=7, end=7), SIGNER.verifies)
+    assert found is not None
+    assert (found.place, found.reason.split()[1]) == ("entry 7", name)
 
 
 def test_answer_counted_behind_the_end_is_found() -> None:

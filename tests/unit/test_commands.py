@@ -35,11 +35,13 @@ EACH: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("start_assessment", {}, {"test_id": 7, "application_id": 3}),
     ("resume_assessment", {"assessment_id": 42}, {"assessment_id": "42", "pending": [ANSWER, FULL_ANSWER]}),
     ("get_question", {}, {"question_id": "q_1", "position": 1}),
-    ("submit_answer", {"question_id": "q_1"}, FULL_ANSWER | {"selected_options": ["o_1"], "value": "x"}),
+    ("submit_answer", {"question_id": "q_1"}, FULL_ANSWER | {"selected_options": ("o_1",), "value": "x"}),
     ("flag_question", {"question_id": "q_1", "flagged": True}, {"question_id": "q_1", "flagged": False}),
     ("get_progress", {}, {}),
     ("integrity_event", {"kind": "paste"}, {"kind": "focus_lost", "detail": {"ms": 12, "deep": [{"a": None}]}}),
     ("heartbeat", {}, {}),
+    ("start_break", {}, {}),
+    ("end_break", {}, {}),
     ("complete_assessment", {}, {}),
 ]
 TYPES = [type_ for type_, _, _ in EACH]
@@ -197,7 +199,8 @@ WRONG_IN_ANSWERS: dict[str, list[Any]] = {
     "client_id": ["", "x" * 65, 7],
     "question_id": ["", "q" * 65, 7, None],
     "selected_option": ["x" * 4097, 7, ["o_1"], True],
-    "selected_options": ["o_1", [1], {}],
+    "selected_options": ["o_1", [1], {}, [None], ["o"] * 101, ["x" * 4097]],
+    "value": ["x" * 4097, True, [], {}, 2**63],
 }
 
 
@@ -375,19 +378,63 @@ def test_null_clears_and_nothing_is_no_answer() -> None:
         silent.to_answer()
 
 
-@pytest.mark.parametrize("other", [{"selected_options": ["o_1"]}, {"value": "x"}, {"value": 0}, {"value": False}])
-def test_single_choice_takes_no_list_and_no_value(other: dict[str, Any]) -> None:
-    command = accepted("submit_answer", ANSWER | other)
+def answered(**said: Any) -> Answer:
+    """What the domain is told of an answer to q_1."""
+    command = accepted("submit_answer", {"question_id": "q_1"} | said)
     assert isinstance(command, SubmitAnswer)
+    return command.to_answer()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"selected_option": "o_1", "selected_options": ["o_1"]},
+        {"selected_option": "o_1", "value": "x"},
+        {"selected_option": "o_1", "value": 0},
+        {"selected_options": ["o_1"], "value": 0},
+        {"selected_option": "o_1", "selected_options": ["o_1"], "value": "x"},
+    ],
+)
+def test_two_answers_at_once_are_none(said: dict[str, Any]) -> None:
     with pytest.raises(InvalidAnswer):
-        command.to_answer()
+        answered(**said)
 
 
-@pytest.mark.parametrize("other", [{"selected_options": None}, {"selected_options": []}, {"value": None}])
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"selected_options": ["o_1", "o_2"]}, Answer("q_1", selected_options=("o_1", "o_2"))),
+        ({"selected_options": []}, Answer("q_1", selected_options=())),
+        ({"selected_options": None}, Answer("q_1")),
+        ({"value": "1 000,5 m"}, Answer("q_1", value="1 000,5 m")),
+        ({"value": None}, Answer("q_1")),
+        ({"value": 42}, Answer("q_1", value="42")),
+        ({"value": -0.5}, Answer("q_1", value="-0.5")),
+        ({"value": 0.1}, Answer("q_1", value="0.1")),
+        ({"value": 1e16}, Answer("q_1", value="1e+16")),
+    ],
+    ids=str,
+)
+def test_each_kind_of_answer_goes_to_the_domain(said: dict[str, Any], expected: Answer) -> None:
+    assert answered(**said) == expected
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e999", "NaN", "Infinity"])
+def test_value_that_is_no_number_of_this_world_is_refused(text: str) -> None:
+    frame_ = '{"type":"submit_answer","data":{"question_id":"q_1","value":' + text + "}}"
+    assert refused(frame_).code == ErrorCode.INVALID_MESSAGE
+
+
+EMPTY: list[dict[str, Any]] = [{"selected_options": None}, {"selected_options": []}, {"value": None}, {"value": ""}]
+
+
+@pytest.mark.parametrize("other", EMPTY)
 def test_empty_fields_of_other_question_types_do_no_harm(other: dict[str, Any]) -> None:
-    command = accepted("submit_answer", ANSWER | other)
-    assert isinstance(command, SubmitAnswer)
-    assert command.to_answer() == Answer("q_1", "o_1")
+    assert answered(selected_option="o_1", **other) == Answer("q_1", "o_1")
+
+
+def test_empty_list_beside_a_typed_value_does_no_harm() -> None:
+    assert answered(value="x", selected_options=[], selected_option=None) == Answer("q_1", value="x")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ LEAST: dict[str, dict[str, Any]] = {
     "get_progress": {},
     "integrity_event": {"kind": "paste"},
     "heartbeat": {},
+    "start_break": {},
+    "end_break": {},
     "complete_assessment": {},
 }
 

@@ -4,15 +4,19 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from sitting.domain.application import Accommodation
 from sitting.domain.deadline import (
     DRAIN,
     UNLIMITED,
     Phase,
     Schedule,
     first_deadline,
+    limit_minutes,
     minutes_taken,
+    personal_limit,
     sweep_at,
 )
+from sitting.domain.events import PauseKind
 from tests.support.samples import DEADLINE, MICROSECOND, MILLISECOND, START
 
 GRACE = timedelta(seconds=5)
@@ -187,3 +191,121 @@ def test_untimed_assessment_is_swept_once_it_counts_as_abandoned() -> None:
 )
 def test_minutes_taken_are_rounded_half_up_to_one_decimal(taken: timedelta, minutes: float) -> None:
     assert minutes_taken(START, START + taken) == minutes
+
+
+# --- pauses, more time, accommodations --------------------------------------------------------------------------------
+
+PAUSED_AT = START + timedelta(minutes=10)
+UNTIL = PAUSED_AT + timedelta(minutes=15)
+PAUSED = SCHEDULE.paused(PauseKind.STAFF, PAUSED_AT, UNTIL)
+RESUMED_AT = PAUSED_AT + timedelta(minutes=5)
+RESUMED = PAUSED.unpaused(RESUMED_AT)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("schedule", "end"), [(PAUSED, UNTIL), (RESUMED, RESUMED_AT)], ids=["lasting", "ended"])
+def test_pause_begins_with_its_first_instant_and_is_over_with_its_last(
+    step: timedelta, schedule: Schedule, end: datetime
+) -> None:
+    for instant, accepted in (
+        (PAUSED_AT - step, True),
+        (PAUSED_AT, False),
+        (PAUSED_AT + step, False),
+        (end - step, False),
+        (end, True),
+        (end + step, True),
+    ):
+        assert schedule.accepts_answers(instant) is accepted
+        assert (schedule.phase(instant) is Phase.PAUSED) is not accepted
+
+
+def test_deadline_is_null_in_a_pause_and_moves_by_its_length() -> None:
+    assert PAUSED.deadline_at is None
+    assert PAUSED.is_limited
+    assert RESUMED.deadline_at == DEADLINE + timedelta(minutes=5)
+    assert RESUMED.lasting_pause is None
+
+
+def test_remaining_time_is_frozen_in_a_pause_and_goes_on_where_it_stopped() -> None:
+    for instant in (PAUSED_AT, PAUSED_AT + MILLISECOND, UNTIL - MILLISECOND):
+        assert PAUSED.remaining_seconds(instant) == 1200.0
+    assert RESUMED.remaining_seconds(RESUMED_AT) == 1200.0
+    assert RESUMED.remaining_seconds(RESUMED_AT + MILLISECOND) == 1199.999
+
+
+def test_pause_is_over_at_its_until_whether_or_not_anybody_noted_that() -> None:
+    noted = PAUSED.unpaused(UNTIL)
+    for behind in (ZERO, MILLISECOND, timedelta(minutes=20), timedelta(minutes=21)):
+        assert PAUSED.phase(UNTIL + behind) is noted.phase(UNTIL + behind)
+        assert PAUSED.deadline_as_of(UNTIL + behind) == noted.deadline_at
+        assert PAUSED.remaining_seconds(UNTIL + behind) == noted.remaining_seconds(UNTIL + behind)
+
+
+def test_more_time_in_a_pause_is_there_behind_it() -> None:
+    minute = timedelta(minutes=1)
+    assert PAUSED.extended(minute).remaining_seconds(PAUSED_AT) == 1260.0
+    assert PAUSED.extended(minute).unpaused(RESUMED_AT) == RESUMED.extended(minute)
+    assert SCHEDULE.extended(minute).deadline_at == DEADLINE + minute
+
+
+def test_untimed_assessment_is_paused_and_never_limited() -> None:
+    untimed = Schedule(None, GRACE)
+    paused = untimed.paused(PauseKind.STAFF, PAUSED_AT, UNTIL)
+    assert paused.phase(PAUSED_AT) is Phase.PAUSED
+    assert paused.remaining_seconds(PAUSED_AT) is None
+    assert untimed.extended(GRACE) == untimed
+    assert (paused.unpaused(UNTIL).deadline_at, paused.is_limited) == (None, False)
+
+
+def test_sweep_looks_when_a_pause_runs_out_and_then_at_the_new_deadline() -> None:
+    month = timedelta(days=30)
+    assert sweep_at(START, PAUSED, month) == UNTIL
+    assert sweep_at(START, RESUMED, month) == DEADLINE + timedelta(minutes=5) + GRACE + DRAIN
+    untimed = Schedule(None, GRACE).paused(PauseKind.STAFF, PAUSED_AT, UNTIL)
+    assert sweep_at(START, untimed, month) == UNTIL
+    assert sweep_at(START, untimed, timedelta(minutes=20)) == START + timedelta(minutes=20)
+    assert sweep_at(START, PAUSED, timedelta(minutes=20)) == UNTIL
+
+
+@pytest.mark.parametrize(
+    ("end", "minutes"),
+    [
+        (PAUSED_AT - MILLISECOND, 10.0),
+        (PAUSED_AT, 10.0),
+        (RESUMED_AT, 10.0),
+        (RESUMED_AT + timedelta(seconds=3) - MICROSECOND, 10.0),
+        (RESUMED_AT + timedelta(seconds=3), 10.1),
+        (DEADLINE + timedelta(minutes=5), 30.0),
+    ],
+)
+def test_minutes_taken_leave_out_the_pauses(end: datetime, minutes: float) -> None:
+    assert minutes_taken(START, end, RESUMED.pauses) == minutes
+
+
+def test_breaks_count_against_the_allowance_and_pauses_by_staff_do_not() -> None:
+    twice = RESUMED.paused(PauseKind.BREAK, RESUMED_AT, RESUMED_AT + timedelta(minutes=3))
+    assert RESUMED.break_used(UNTIL) == ZERO
+    assert twice.break_used(RESUMED_AT + timedelta(minutes=2)) == timedelta(minutes=2)
+    assert twice.break_used(UNTIL) == timedelta(minutes=3)
+
+
+@pytest.mark.parametrize(
+    ("granted", "expected"),
+    [
+        (Accommodation(), 30),
+        (Accommodation(1500), 45),
+        (Accommodation(1000, 10), 40),
+        (Accommodation(1500, 10), 55),  # the factor first, then the minutes
+        (Accommodation(1255, 5), 42.65),
+        (Accommodation(1000, 0, 15), 30),  # breaks stop the clock, and make no limit longer
+    ],
+)
+def test_accommodation_stretches_the_limit(granted: Accommodation, expected: float) -> None:
+    told = limit_minutes(personal_limit(LIMIT, granted))
+    assert told == expected
+    assert isinstance(told, int) == (expected == int(expected))
+
+
+def test_without_a_limit_an_accommodation_stretches_nothing() -> None:
+    assert personal_limit(None, Accommodation(1500, 10)) is None
+    assert limit_minutes(None) is None

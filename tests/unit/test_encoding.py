@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from sitting.domain.answer import GivenAnswer
 from sitting.domain.assessment import Status
+from sitting.domain.blueprint import FeedbackPolicy
 from sitting.domain.errors import AnswerSuperseded, ErrorCode, InternalError, RateLimited, SittingError
+from sitting.domain.feedback import feedback_on
 from sitting.domain.live import LiveAssessment, completed_message, progress, recovered_message, started_message
 from sitting.domain.messages import (
     Acknowledgement,
@@ -22,7 +25,7 @@ from sitting.domain.messages import (
 from sitting.domain.paper import Paper
 from sitting.domain.response import Answer
 from sitting.protocol.encoding import encode, error_message
-from tests.support.samples import MICROSECOND, START, finalized, live, running_log, slot
+from tests.support.samples import MICROSECOND, START, blueprint, finalized, live, running_log, slot
 
 NOW = START + timedelta(minutes=10, microseconds=5)
 CANARY = "nobody may read this"
@@ -34,21 +37,23 @@ def decoded(message: ServerMessage, reply_to: str | None = None) -> dict[str, An
     return envelope
 
 
-def world(key: str, explanation: str, *, over: bool = False) -> LiveAssessment:
+def world(
+    key: str, explanation: str, *, over: bool = False, feedback: FeedbackPolicy = FeedbackPolicy.NONE
+) -> LiveAssessment:
     """The same assessment, but for what a candidate must not know."""
     questions = Paper(tuple(slot(n, key=f"o_{n}{key}", explanation=explanation) for n in (1, 2, 3)))
     log = running_log()
     log.submit(questions, [Answer("q_1", "o_1a", "A", 1), Answer("q_2", None, "A", 2)], NOW)
     if over:
         log.write(finalized(end_time=NOW), NOW)
-    return live(log, questions, **SIGNED)
+    return live(log, questions, blueprint(feedback=feedback), **SIGNED)
 
 
 def everything_said(assessment: LiveAssessment) -> list[ServerMessage]:
     """Every message about an open assessment, and the refusals on the way."""
     stored = assessment.state.responses["q_1"]
     errors: list[SittingError] = [AnswerSuperseded(question_id="q_1")]
-    for wrong in (("q_1", "nonsense"), ("q_9", None)):
+    for wrong in (("q_1", GivenAnswer("nonsense")), ("q_9", GivenAnswer())):
         try:
             assessment.paper.question(wrong[0]).resolve(wrong[1])
         except SittingError as error:
@@ -64,12 +69,26 @@ def everything_said(assessment: LiveAssessment) -> list[ServerMessage]:
     ]
 
 
-def test_p21_key_and_explanation_make_no_difference_to_any_byte_of_an_open_assessment() -> None:
-    first = [encode(message) for message in everything_said(world("a", CANARY))]
-    second = [encode(message) for message in everything_said(world("c", "something else"))]
+@pytest.mark.parametrize("policy", FeedbackPolicy)
+def test_p21_key_and_explanation_make_no_difference_to_any_byte_of_an_open_assessment(policy: FeedbackPolicy) -> None:
+    first = [encode(message) for message in everything_said(world("a", CANARY, feedback=policy))]
+    second = [encode(message) for message in everything_said(world("c", "something else", feedback=policy))]
     assert first == second
     assert CANARY not in "".join(first)
     assert len(first) == 11
+
+
+@pytest.mark.parametrize("policy", FeedbackPolicy)
+def test_p21_feedback_on_an_answer_is_said_under_one_policy_alone(policy: FeedbackPolicy) -> None:
+    assessment = world("a", CANARY, feedback=policy)
+    feedback = feedback_on(assessment, assessment.state.responses["q_1"])
+    if policy is not FeedbackPolicy.AFTER_ANSWER:
+        assert feedback is None
+        return
+    assert feedback is not None
+    assert set(decoded(feedback)["data"]) == set(FEEDBACK_FIELDS.split())
+    assert CANARY in encode(feedback)
+    assert feedback_on(assessment, assessment.state.responses["q_2"]) is None, "cleared"
 
 
 def test_p21_the_end_tells_scores_and_neither_key_nor_explanation() -> None:
@@ -114,7 +133,7 @@ def test_instants_are_utc_with_a_z_to_the_microsecond() -> None:
 
 FIELDS = {
     "assessment_started": "assessment_id test_id application_id attempt test_name total_questions time_limit_minutes"
-    " started_at deadline_at remaining_seconds navigation grace_seconds attachment outline recovered",
+    " started_at deadline_at remaining_seconds navigation feedback grace_seconds attachment outline recovered",
     "question": "question_id position question",
     "answer_saved": "question_id client_id client_seq seq saved_at digest",
     "progress_update": "total_questions answered_questions flagged_questions percentage_complete remaining_seconds",
@@ -125,6 +144,9 @@ FIELDS["assessment_recovered"] = (
     FIELDS["assessment_started"] + " responses flags position acknowledged time_credits status results reason receipt"
 )
 
+FEEDBACK_FIELDS = (
+    "question_id correct correct_option correct_options correct_text explanation explanation_html option_feedback"
+)
 RESULT_FIELDS = {
     "results": "assessment_id test_id user_id application_id attempt status total_score max_score percentage_score"
     " passed total_questions answered_questions correct_answers started_at end_time time_taken_minutes skills"

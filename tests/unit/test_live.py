@@ -3,14 +3,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from sitting.domain.assessment import Status
+from sitting.domain.blueprint import Priority, ResultsPolicy, SkillRule
 from sitting.domain.errors import ErrorCode, SittingError
 from sitting.domain.events import EndReason, Flagged
 from sitting.domain.live import (
     LiveAssessment,
     completed_message,
+    own_results_of,
     progress,
     receipt_of,
     recovered_message,
@@ -33,6 +36,7 @@ from tests.support.samples import (
     running_log,
     slot,
 )
+from tests.support.samples import blueprint as rules
 
 PAPER = paper(1000, 2000, 3000)
 NOW = START + timedelta(minutes=10)
@@ -69,7 +73,7 @@ def ended(reason: EndReason = EndReason.SUBMITTED, **selections: str | None) -> 
         answered_questions=score.answered_questions,
     )
     log.write(body, END)
-    return live(log, PAPER, status=status, max_score=6000, time_taken_minutes=12.0, end_time=END, **SIGNED)
+    return live(log, PAPER, None, status=status, max_score=6000, time_taken_minutes=12.0, end_time=END, **SIGNED)
 
 
 @pytest.mark.parametrize(
@@ -254,6 +258,41 @@ def test_end_is_told_with_reason_results_and_receipt(reason: EndReason, word: st
     assert message.reason == word
     assert message.results == results_of(assessment)
     assert (message.receipt.assessment_id, message.receipt.seq, message.receipt.head) == (42, 5, "00" * 32)
+
+
+STATUS_FIELDS = {
+    *("assessment_id", "status", "test_id", "user_id", "application_id", "attempt", "started_at", "end_time"),
+    *("time_taken_minutes", "total_questions", "answered_questions", "scheduler_compliance"),
+}
+SCORE_FIELDS = STATUS_FIELDS | {"total_score", "max_score", "percentage_score", "passed"}
+SHOWN = {
+    ResultsPolicy.NOTHING: {"assessment_id", "status"},
+    ResultsPolicy.STATUS: STATUS_FIELDS,
+    ResultsPolicy.SCORE: SCORE_FIELDS,
+    ResultsPolicy.FULL: SCORE_FIELDS | {"correct_answers", "skills"},
+}
+
+
+@pytest.mark.parametrize(("policy", "fields"), SHOWN.items())
+def test_candidate_is_told_what_the_results_policy_shows_and_the_rest_is_absent(
+    policy: ResultsPolicy, fields: set[str]
+) -> None:
+    assessment = ended(q_1="o_1a")
+    assessment.blueprint = rules(results=policy)
+    everything = msgspec.to_builtins(results_of(assessment))
+    assert everything.keys() == SHOWN[ResultsPolicy.FULL]
+    expected = {name: everything[name] for name in fields}
+    for message in (completed_message(assessment), recovered_message(assessment, END)):
+        told = msgspec.json.decode(msgspec.json.encode(message))["results"]
+        assert told.keys() == fields
+        assert msgspec.to_builtins(message.results) == expected
+    assert msgspec.to_builtins(own_results_of(assessment)) == expected
+
+
+def test_priority_of_a_skill_is_told_where_the_test_sets_one() -> None:
+    assessment = ended(q_1="o_1a")
+    assessment.blueprint = rules(skills=(SkillRule("python", Priority.HIGH, 100_000),))
+    assert results_of(assessment).skills == (SkillResult("python", "H", 3, 1, 16.667),)
 
 
 def test_p13_score_is_that_of_the_stored_answers_alone() -> None:

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from sitting.domain.answer import CLEARED, GivenAnswer
 from sitting.domain.errors import ErrorCode
 from sitting.domain.events import Answered, AnswerRecord, LateAnswered, Verdict
 from sitting.domain.response import Answer, Judgement, event_body, judge, judge_all, refusal
+from tests.support.plain_questions import paper_from
 from tests.support.samples import DEADLINE, MICROSECOND, MILLISECOND, START, Log, finalized, paper, running_log
 
 PAPER = paper()
@@ -262,7 +264,8 @@ def test_superseded_answer_is_told_what_is_stored_instead(current: str | None) -
     log = log_with(answer(current, "A", 5), answer("o_2a", "A", 6, question="q_2"))
     error = refusal(Verdict.SUPERSEDED, log.state, question_id="q_1")
     assert error is not None
-    assert error.details == {"question_id": "q_1", "seq": 3, "selected_option": current}
+    nothing = {"selected_options": None, "value": None}
+    assert error.details == {"question_id": "q_1", "seq": 3, "selected_option": current} | nothing
 
 
 def verdicts(log: Log, *answers: Answer, at: datetime = NOW) -> list[Verdict]:
@@ -369,3 +372,75 @@ def test_delayed_answer_never_replaces_what_another_device_saved_over_its_client
     log = log_with(answer("o_1a", "A", 2), answer("o_1b", "B", 1))
     assert verdicts(log, answer("o_1c", "A", 1)) == [SUPERSEDED]
     assert verdicts(log, answer("o_1c", "A", 3)) == [SAVED]
+
+
+# --- answers to questions of other kinds than single choice ---
+
+OTHER_KINDS = paper_from(
+    [
+        {"type": "multiple_response", "options": ["o_a", "o_b", "o_c"], "right": ["o_a", "o_b"]},
+        {"type": "numeric", "numbers": [{"value": "1.5"}]},
+        {"type": "short_text", "accepted": [{"text": "x"}]},
+    ]
+)
+
+
+def several(*options: str, number: int = 1) -> Answer:
+    return Answer("q_1", None, "A", number, None, options)
+
+
+def typed(value: str, number: int = 1, question: str = "q_2") -> Answer:
+    return Answer(question, None, "A", number, None, None, value)
+
+
+@pytest.mark.parametrize(
+    ("sent", "again", "verdict"),
+    [
+        (several("o_a", "o_b"), several("o_b", "text o_a"), Verdict.DUPLICATE),
+        (several("o_a", "o_b"), several("o_a"), Verdict.REFUSED),
+        (several(), several(), Verdict.DUPLICATE),
+        (several("o_a"), Answer("q_1", "o_a", "A", 1), Verdict.DUPLICATE),
+        (typed("1,5"), typed("1,5"), Verdict.DUPLICATE),
+        (typed("1,5"), typed("1.5"), Verdict.REFUSED),
+        (typed("x", question="q_3"), Answer("q_3", "x", "A", 1), Verdict.DUPLICATE),
+        (typed(" ", question="q_3"), typed("", question="q_3"), Verdict.DUPLICATE),
+        (typed("1"), typed("2", number=2), Verdict.SAVED),
+        (several("o_a", number=2), several("o_b", number=1), Verdict.SUPERSEDED),
+    ],
+)
+def test_p06_resend_of_any_kind_is_recognised_by_its_stored_form(sent: Answer, again: Answer, verdict: Verdict) -> None:
+    log = running_log()
+    [first] = log.submit(OTHER_KINDS, [sent], NOW)
+    assert first.verdict is Verdict.SAVED
+    assert judge(log.state, OTHER_KINDS, again, NOW).verdict is verdict
+
+
+def test_log_keeps_each_kind_of_answer_in_its_own_field() -> None:
+    log = running_log()
+    log.submit(OTHER_KINDS, [several("o_c", "o_a"), typed(" 1,5", number=2)], NOW)
+    assert {id_: stored.record.given for id_, stored in log.state.responses.items()} == {
+        "q_1": GivenAnswer(selected_options=("o_a", "o_c")),
+        "q_2": GivenAnswer(value=" 1,5"),
+    }
+    log.submit(OTHER_KINDS, [several(number=3), typed("", number=4)], NOW)
+    assert [stored.record.given for stored in log.state.responses.values()] == [CLEARED, CLEARED]
+    assert log.state.answered_questions == 0
+
+
+def test_number_that_cannot_be_read_is_refused_at_once_and_leaves_no_trace() -> None:
+    log = running_log()
+    [judgement] = log.submit(OTHER_KINDS, [typed("about 1.5")], NOW)
+    assert (judgement.verdict, judgement.record) == (Verdict.REFUSED, None)
+    assert judgement.error is not None
+    assert judgement.error.details == {"question_id": "q_2", "reason": "it takes a number"}
+    assert log.state.seq == 2
+
+
+def test_superseded_answer_of_any_kind_is_told_what_is_stored_instead() -> None:
+    log = running_log()
+    log.submit(OTHER_KINDS, [several("o_a", number=1), typed("1.5", number=2)], NOW)
+    told = [refusal(Verdict.SUPERSEDED, log.state, question_id=id_) for id_ in ("q_1", "q_2")]
+    assert [error and error.details for error in told] == [
+        {"question_id": "q_1", "seq": 3, "selected_option": None, "selected_options": ("o_a",), "value": None},
+        {"question_id": "q_2", "seq": 3, "selected_option": None, "selected_options": None, "value": "1.5"},
+    ]

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from sitting.kit.rounding import divide_half_up
+from sitting.kit.rounding import divide_half_up, round_half_away
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,16 @@ def test_rounding_agrees_with_fractions_on_every_small_pair() -> None:
 @pytest.mark.parametrize(("numerator", "denominator"), [(-1, 2), (1, 0), (1, -2), (0, 0)])
 def test_negative_numbers_and_zero_divisors_are_refused(numerator: int, denominator: int) -> None:
     with pytest.raises(ValueError, match="half-up"):
+        divide_half_up(numerator, denominator)
+
+
+def test_halves_below_nothing_go_away_from_it() -> None:
+    for numerator in range(-50, 50):
+        assert round_half_away(numerator, 4) == -round_half_away(-numerator, 4)
+    assert [round_half_away(numerator, 2) for numerator in (-3, -1, 0, 1, 3)] == [-2, -1, 0, 1, 2]
+
+
+@pytest.mark.parametrize(("numerator", "denominator"), [(-1, 2), (1, 0), (1, -2)])
+def test_half_up_division_refuses_what_it_was_not_made_for(numerator: int, denominator: int) -> None:
+    with pytest.raises(ValueError, match="non-negative numerator"):
         divide_half_up(numerator, denominator)

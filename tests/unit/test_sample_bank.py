@@ -1,157 +1,187 @@
 """The sample bank of `sitting demo` is good enough to show: well formed, fair, and right where a machine can tell."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import json
 import re
-import textwrap
 from collections import Counter
 from importlib import resources
 from typing import Any
 
 import pytest
 
+from sitting.cli.sample import read_sample
+from sitting.domain.blueprint import Navigation
+from sitting.domain.blueprint_check import check_blueprint
+from sitting.domain.question import Difficulty, QuestionType, QuestionVersion
+from sitting.kit.markup import problems
+from sitting.questions.drawing import draw_slots
+from sitting.questions.publication import examine
+from sitting.usecases.question_draft import QuestionDraft, content_of
+
 SAMPLE = resources.files("sitting") / "cli" / "sample"
-QUESTIONS: list[dict[str, Any]] = json.loads((SAMPLE / "questions.json").read_text("utf-8"))
-TESTS: list[dict[str, Any]] = json.loads((SAMPLE / "tests.json").read_text("utf-8"))
 PEOPLE: dict[str, list[dict[str, str]]] = json.loads((SAMPLE / "people.json").read_text("utf-8"))
+READ = read_sample({})
+BANK = READ.questions
+SINGLE = {slug: draft for slug, draft in BANK.items() if draft.type is QuestionType.SINGLE_CHOICE}
+CHOICES = {slug: draft for slug, draft in BANK.items() if draft.options}
+PRINTING = {slug: draft for slug, draft in SINGLE.items() if draft.text.startswith("What does this program print?")}
+SCREENING, SPRINT, LINEAR = (test.blueprint for test in READ.tests)
+VERSIONS = {
+    slug: QuestionVersion(slug, slug, 1, content, content.digest())
+    for slug, content in ((slug, content_of(draft)) for slug, draft in BANK.items())
+}
+MOST_OPTIONS = 6
 
-BY_SLUG = {question["slug"]: question for question in QUESTIONS}
-FEWEST = {"Python": 10, "SQL": 9, "Git": 8, "Linux": 8, "HTTP": 8, "Data structures": 5}
-DIFFICULTIES = {"easy", "medium", "hard"}
-PRINTING = [question for question in QUESTIONS if question["text"].startswith("What does this program print?")]
 
-
-def texts(question: dict[str, Any], *, correct: bool) -> list[str]:
-    return [option["text"] for option in question["options"] if option["correct"] is correct]
-
-
-def slugs(test: dict[str, Any]) -> list[str]:
-    return [entry["slug"] for entry in test["questions"]]
+def texts(draft: QuestionDraft, *, correct: bool) -> list[str]:
+    return [option.text for option in draft.options if option.correct is correct]
 
 
 def repeated(values: list[str]) -> list[str]:
     return [value for value, times in Counter(value.strip() for value in values).items() if times > 1]
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["slug"])
-def test_question_has_the_shape_of_a_request_body(question: dict[str, Any]) -> None:
-    assert list(question) == ["slug", "skill", "difficulty", "text", "options", "explanation"]
-    assert all(question[name].strip() == question[name] != "" for name in question if name != "options")
-    assert question["difficulty"] in DIFFICULTIES
-    assert 3 <= len(question["options"]) <= 5
-    assert all(list(option) == ["text", "correct"] for option in question["options"])
-    assert all(option["text"].strip() == option["text"] != "" for option in question["options"])
+each_question = pytest.mark.parametrize("slug", BANK)
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["slug"])
-def test_question_has_one_key_and_no_option_twice(question: dict[str, Any]) -> None:
-    assert len(texts(question, correct=True)) == 1
-    assert len(texts(question, correct=False)) == len(question["options"]) - 1
-    assert repeated([option["text"] for option in question["options"]]) == []
+@each_question
+def test_question_can_be_used_and_every_part_of_it_says_something(slug: str) -> None:
+    draft = BANK[slug]
+    content_of(draft)
+    shown = [draft.text, draft.explanation, *(option.text for option in draft.options)]
+    assert all(text.strip() == text != "" for text in shown)
+    assert 2 <= len(draft.tags) <= 4
+    assert re.findall(r"(?m)[ \t]+$|\t", draft.text) == []
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["slug"])
-def test_no_option_looks_like_an_id_or_speaks_of_the_others(question: dict[str, Any]) -> None:
+@each_question
+def test_markup_is_shown_as_it_was_meant(slug: str) -> None:
+    draft = BANK[slug]
+    told = [problems(draft.text), problems(draft.explanation)]
+    told += [problems(option.text, inline=True) for option in draft.options]
+    assert not any(told), told
+    assert re.search(r"(?m)^ {4}", re.sub(r"(?ms)^```.*?^```$", "", draft.text)) is None, "code stands between fences"
+
+
+@pytest.mark.parametrize("slug", CHOICES)
+def test_options_are_few_differ_and_do_not_speak_of_each_other(slug: str) -> None:
+    options = [option.text for option in CHOICES[slug].options]
+    assert 3 <= len(options) <= MOST_OPTIONS
+    assert repeated(options) == []
     unfit = re.compile(r"o_|.*\b(all|none|both|neither) of (the|these) (above|below|options|answers)", re.IGNORECASE)
-    assert [option["text"] for option in question["options"] if unfit.match(option["text"])] == []
+    assert [option for option in options if unfit.match(option)] == []
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["slug"])
-def test_question_reads_well_as_plain_text(question: dict[str, Any]) -> None:
-    shown = [question["text"], question["explanation"], *(option["text"] for option in question["options"])]
-    assert not any(mark in text for text in shown for mark in ("`", "\t", "**"))
-    assert re.findall(r"(?m)^ {1,3}\S.*|.* +$", question["text"]) == []
+def test_of_several_right_options_some_but_not_all_are_right() -> None:
+    several = [draft for draft in CHOICES.values() if draft.type is QuestionType.MULTIPLE_RESPONSE]
+    assert len(several) >= 10
+    assert all(2 <= len(texts(draft, correct=True)) < len(draft.options) for draft in several)
 
 
-def test_slugs_are_unique_and_begin_with_the_skill() -> None:
-    assert len(BY_SLUG) == len(QUESTIONS)
-    for question in QUESTIONS:
-        skill = question["skill"].lower().replace(" ", "-")
-        assert re.fullmatch(rf"{skill}(-[a-z0-9]+)+", question["slug"])
+def test_bank_is_large_and_spread_over_skills_difficulties_and_kinds() -> None:
+    assert len(BANK) >= 160
+    skills = Counter(draft.skill for draft in BANK.values())
+    assert len(skills) >= 8
+    assert min(skills.values()) >= 8
+    pairs = {(draft.skill, draft.difficulty) for draft in BANK.values()}
+    assert pairs == {(skill, difficulty) for skill in skills for difficulty in Difficulty}
+    shares = {level: count / len(BANK) for level, count in Counter(d.difficulty for d in BANK.values()).items()}
+    assert all(0.2 <= share <= 0.45 for share in shares.values()), shares
+    assert {draft.type for draft in BANK.values()} == set(QuestionType)
+
+
+def test_slugs_begin_with_the_skill_and_each_skill_has_its_file() -> None:
+    for slug, draft in BANK.items():
+        skill = draft.skill.lower().replace(" ", "-")
+        assert re.fullmatch(rf"{skill}(-[a-z0-9]+)+", slug)
+    files = {file.name.removesuffix(".json"): file for file in (SAMPLE / "bank").iterdir()}
+    assert files.keys() == {draft.skill.lower().replace(" ", "-") for draft in BANK.values()}
+    slugs = [question["slug"] for file in files.values() for question in json.loads(file.read_text("utf-8"))]
+    assert sorted(slugs) == sorted(BANK), "a slug is taken twice"
 
 
 def test_no_stem_is_asked_twice() -> None:
-    assert repeated([question["text"] for question in QUESTIONS]) == []
-
-
-def test_every_skill_is_covered_in_every_difficulty() -> None:
-    counts = Counter(question["skill"] for question in QUESTIONS)
-    assert counts.keys() == FEWEST.keys()
-    assert {skill: counts[skill] for skill in FEWEST if counts[skill] < FEWEST[skill]} == {}
-    pairs = {(question["skill"], question["difficulty"]) for question in QUESTIONS}
-    assert pairs == {(skill, difficulty) for skill in FEWEST for difficulty in DIFFICULTIES}
+    assert repeated([draft.text for draft in BANK.values()]) == []
 
 
 def test_position_does_not_give_the_key_away() -> None:
-    places = Counter([option["correct"] for option in question["options"]].index(True) for question in QUESTIONS)
-    assert all(0.2 <= places[place] / len(QUESTIONS) <= 0.3 for place in range(4)), places
+    of_four = [draft for draft in SINGLE.values() if len(draft.options) == 4]
+    places = Counter([option.correct for option in draft.options].index(True) for draft in of_four)
+    assert all(0.2 <= places[place] / len(of_four) <= 0.3 for place in range(4)), places
 
 
 @pytest.mark.parametrize("sign", [1, -1], ids=["longest", "shortest"])
 def test_length_does_not_give_the_key_away(sign: int) -> None:
     telling = [
-        question["slug"]
-        for question in QUESTIONS
-        if all(
-            sign * len(texts(question, correct=True)[0]) > sign * len(wrong) for wrong in texts(question, correct=False)
-        )
+        slug
+        for slug, draft in SINGLE.items()
+        if all(sign * len(texts(draft, correct=True)[0]) > sign * len(wrong) for wrong in texts(draft, correct=False))
     ]
-    assert len(telling) <= 0.3 * len(QUESTIONS), telling
+    assert len(telling) <= 0.35 * len(SINGLE), telling
 
 
-@pytest.mark.parametrize("question", PRINTING, ids=lambda question: question["slug"])
-def test_python_itself_prints_the_key(question: dict[str, Any]) -> None:
-    program = textwrap.dedent("\n".join(question["text"].split("\n")[2:]))
+def test_statements_are_true_as_often_as_not() -> None:
+    truths = [draft.correct for draft in BANK.values() if draft.type is QuestionType.TRUE_FALSE]
+    assert len(truths) >= 6
+    assert 0.3 <= truths.count(True) / len(truths) <= 0.7
+
+
+@pytest.mark.parametrize("slug", PRINTING)
+def test_python_itself_prints_the_key(slug: str) -> None:
+    [program] = re.findall(r"(?ms)^```python\n(.*?)^```$", PRINTING[slug].text)
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed):
-            exec(compile(program, question["slug"], "exec"), {})
+            exec(compile(program, slug, "exec"), {})
     except Exception as error:
         printed.write(f"Nothing: it raises {type(error).__name__}")
-    assert [printed.getvalue().strip()] == texts(question, correct=True)
+    assert [printed.getvalue().strip()] == [key.replace("`", "") for key in texts(PRINTING[slug], correct=True)]
 
 
 def test_some_questions_are_checked_by_running_them() -> None:
-    assert len(PRINTING) >= 8
+    assert len(PRINTING) >= 12
 
 
-@pytest.mark.parametrize("test", TESTS, ids=lambda test: test["name"])
-def test_test_uses_each_of_its_questions_once_and_all_exist(test: dict[str, Any]) -> None:
-    assert set(slugs(test)) - BY_SLUG.keys() == set()
-    assert repeated(slugs(test)) == []
+# --- the Tests ---
 
 
-@pytest.mark.parametrize("test", TESTS, ids=lambda test: test["name"])
-def test_test_tells_candidates_what_awaits_them(test: dict[str, Any]) -> None:
-    assert 2 <= len(re.findall(r"[.!?](?: |$)", test["description"])) <= 4
+@pytest.mark.parametrize("test", READ.tests, ids=lambda test: test.blueprint.name)
+def test_each_test_can_be_published_without_a_warning(test: Any) -> None:
+    check_blueprint(test.blueprint)
+    found = examine(test.blueprint, VERSIONS)
+    assert (found.problems, found.warnings) == ([], [])
+    assert found.overlap is not None
+    assert found.overlap.share < 50_000
+    assert all(row.available >= 3 * row.needed or row.available >= row.needed + 2 for row in found.coverage)
 
 
-def test_the_two_tests_differ_in_limits() -> None:
-    limits = ("time_limit_minutes", "grace_seconds", "max_attempts", "pass_mark")
-    screening, warm_up = ([test[name] for name in limits] for test in TESTS)
-    assert screening == [30, 5, 2, 60.0]
-    assert warm_up == [None, 5, 3, 50.0]
-    assert {frozenset(test) for test in TESTS} == {frozenset({"name", "description", "questions", *limits})}
+@pytest.mark.parametrize("test", READ.tests, ids=lambda test: test.blueprint.name)
+def test_test_tells_candidates_what_awaits_them(test: Any) -> None:
+    assert 2 <= len(re.findall(r"[.!?](?: |$)", test.blueprint.description)) <= 4
 
 
-def test_screening_spans_all_skills_and_pays_double_for_hard_questions() -> None:
-    screening = TESTS[0]
-    assert len(screening["questions"]) == 20
-    assert {BY_SLUG[slug]["skill"] for slug in slugs(screening)} == FEWEST.keys()
-    wrong_points = [
-        entry
-        for entry in screening["questions"]
-        if entry["points"] != (2.0 if BY_SLUG[entry["slug"]]["difficulty"] == "hard" else 1.0)
-    ]
-    assert wrong_points == []
+def test_screening_has_twenty_questions_with_priorities_and_one_right_answer_each() -> None:
+    assert (SCREENING.total_questions, SCREENING.time_limit_minutes) == (20, 30)
+    assert {rule.priority for rule in SCREENING.skills} == {"H", "M", "L"}
+    draws = [draw for section in SCREENING.sections for draw in section.draws]
+    assert {draw.skill for draw in draws} == {rule.skill for rule in SCREENING.skills}
+    assert all((draw.points == 2000) == (draw.difficulty is Difficulty.HARD) for draw in draws)
+    plan = examine(SCREENING, VERSIONS).plan
+    drawn = {plan.snapshot.questions[slot.question].question_id for n in range(50) for slot in draw_slots(plan, f"{n}")}
+    assert drawn <= SINGLE.keys()
+    assert len(drawn) > 60
 
 
-def test_warm_up_asks_about_python_and_git_alone_at_one_point_each() -> None:
-    warm_up = TESTS[1]
-    assert Counter(BY_SLUG[slug]["skill"] for slug in slugs(warm_up)) == {"Python": 5, "Git": 5}
-    assert {entry["points"] for entry in warm_up["questions"]} == {1.0}
-    assert set(slugs(warm_up)).isdisjoint(slugs(TESTS[0]))
+def test_sprint_takes_ten_minutes_and_the_last_test_is_linear() -> None:
+    assert (SPRINT.total_questions, SPRINT.time_limit_minutes) == (10, 10)
+    assert (LINEAR.navigation, LINEAR.time_limit_minutes) == (Navigation.LINEAR, None)
+    assert all(rules.shuffle_options for rules in (SCREENING, SPRINT, LINEAR))
+
+
+# --- the people ---
 
 
 def test_twelve_candidates_and_one_of_each_kind_of_staff() -> None:

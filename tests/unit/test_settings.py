@@ -147,3 +147,39 @@ def test_origin_that_is_not_exactly_one_is_refused(origin: str) -> None:
 def test_public_url_loses_its_last_slash_and_may_have_no_path() -> None:
     assert load(public_url="https://tests.example/").public_url == "https://tests.example"
     assert "public_url" in refusal(public_url="https://tests.example/sitting")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://id.example/jwks.json",
+        "https://id.example:8443/realms/a/certs?x=1",
+        "http://localhost:8080/jwks",
+        "http://127.0.0.1/jwks",
+        "http://[::1]:80/jwks",
+    ],
+)
+def test_address_of_keys_is_taken_as_it_is(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SITTING_JWKS_URL", address)
+    assert load().jwks_url == address
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("http://id.example/jwks.json", "https"),
+        ("http://127.0.0.1.example/jwks.json", "https"),
+        ("http://localhost@id.example/jwks.json", "https"),
+        ("https://me:secret@id.example/jwks.json", "user"),
+        ("https://id.example/jwks.json#x", "fragment"),
+        ("https://", "form"),
+        ("https://id.example:port/", "Port"),
+        ("file:///etc/passwd", "form"),
+        ("id.example/jwks.json", "form"),
+        ("https://id.example/a b", "form"),
+        ("https://id.exämple/", "form"),
+    ],
+)
+def test_address_of_keys_that_others_could_answer_for_is_refused(address: str, said: str) -> None:
+    assert said in refusal(jwks_url=address)
+    assert "secret" not in refusal(jwks_url=address)

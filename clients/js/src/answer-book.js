@@ -1,4 +1,4 @@
-import { sameItem } from './item.js';
+import { givenOf, sameItem, spelledOut } from './item.js';
 
 /**
  * What this client knows about each question: the version that the server stores and the one typed here behind it.
@@ -13,8 +13,8 @@ export class AnswerBook {
   }
 
   /** Something was typed that is on its way to the disk; returns what typed() wants back then. */
-  draft(questionId, selectedOption) {
-    const draft = { question_id: questionId, selected_option: selectedOption };
+  draft(questionId, given) {
+    const draft = { question_id: questionId, ...givenOf(given) };
     Object.assign(this.#entry(questionId), { typed: draft, refusal: null });
     return draft;
   }
@@ -34,14 +34,16 @@ export class AnswerBook {
   stored(item, { seq, saved_at }) {
     const entry = this.#entry(item.question_id);
     if ((entry.stored?.seq ?? 0) <= seq) {
-      entry.stored = { question_id: item.question_id, selected_option: item.selected_option, seq, saved_at };
+      entry.stored = { question_id: item.question_id, ...givenOf(item), seq, saved_at };
     }
     if (this.isNewest(item)) entry.typed = null;
   }
 
-  /** The server did not take it; `code` says why. What it stores stands. */
-  refused(item, code) {
-    if (this.isNewest(item)) Object.assign(this.#entry(item.question_id), { typed: null, refusal: code });
+  /** The server did not take it; `code` says why, `message` in words if it said any. What it stores stands. */
+  refused(item, code, message = null) {
+    if (!this.isNewest(item)) return;
+    const refusal = { code, message, given: spelledOut(item) };
+    Object.assign(this.#entry(item.question_id), { typed: null, refusal });
   }
 
   isNewest(item) {
@@ -49,12 +51,14 @@ export class AnswerBook {
     return Boolean(typed?.client_id && sameItem(typed, item));
   }
 
-  /** `{selected_option, status, saved_at, refusal}`; status is 'none', 'pending', 'saved' or 'refused'. */
+  /**
+   * `{selected_option, selected_options, value, status, saved_at, refusal}`, what is not given as null; status is
+   * 'none', 'pending', 'saved' or 'refused'; `refusal` is null or `{code, message, given}`.
+   */
   read(questionId) {
     const { stored = null, typed = null, refusal = null } = this.#entries.get(questionId) ?? {};
     const status = typed ? 'pending' : refusal ? 'refused' : stored ? 'saved' : 'none';
-    const { selected_option = null } = typed ?? stored ?? {};
-    return { selected_option, status, saved_at: stored?.saved_at ?? null, refusal };
+    return { ...spelledOut(typed ?? stored ?? {}), status, saved_at: stored?.saved_at ?? null, refusal };
   }
 
   #entry(questionId) {

@@ -9,8 +9,10 @@ export class AssessmentView {
   assessment = null; // data of assessment_started or assessment_recovered
   progress = null;
   paused = false;
+  pauseReason = null;
   result = null; // data of assessment_completed
   flags = new Set();
+  feedback = new Map(); // question_id → data of answer_feedback
   #questions = new Map(); // question_id → data of question
 
   /** Learns from a message. Returns the event to tell the user of this library, as [type, detail], or null. */
@@ -33,6 +35,7 @@ export class AssessmentView {
   started(data) {
     this.assessment = data;
     this.paused = data.status === 'paused';
+    this.pauseReason = this.paused ? (data.pause_reason ?? null) : null;
     this.flags = new Set(data.flags ?? []);
     this.clock.sync(data, { fresh: true });
     if (this.paused) this.clock.pause();
@@ -48,6 +51,7 @@ export class AssessmentView {
 
   setPaused(paused, { reason = null }) {
     this.paused = paused;
+    this.pauseReason = paused ? reason : null;
     this.clock[paused ? 'pause' : 'unpause']();
     return ['paused', { paused, reason }];
   }
@@ -68,6 +72,7 @@ const HANDLERS = {
     return ['question', data];
   },
   answer_feedback(data) {
+    this.feedback.set(data.question_id, data);
     return ['feedback', data];
   },
   progress_update(data) {

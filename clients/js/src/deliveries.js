@@ -1,7 +1,7 @@
 import { AnswerBook } from './answer-book.js';
 import { Condition } from './condition.js';
 import { ConnectionLost, ProtocolError, UnsentAnswers } from './errors.js';
-import { sameItem, wireAnswer } from './item.js';
+import { givenOf, sameItem, wireAnswer } from './item.js';
 import { Outbox, headForResume } from './outbox.js';
 import { ItemPromises } from './promises.js';
 
@@ -35,10 +35,10 @@ export class Deliveries {
   }
 
   /** Resolves with the server's word on the answer, or with null when a newer one takes its place. */
-  async put(assessmentId, questionId, selectedOption) {
-    const draft = this.answers.draft(questionId, selectedOption);
+  async put(assessmentId, questionId, given) {
+    const draft = this.answers.draft(questionId, given);
     this.#storing += 1;
-    const item = await this.#store.put(assessmentId, questionId, selectedOption);
+    const item = await this.#store.put(assessmentId, questionId, given);
     this.#storing -= 1;
     this.answers.typed(item, draft);
     this.#outbox.offer(item);
@@ -124,7 +124,8 @@ export class Deliveries {
   async #refused(item, error) {
     await this.#store.settle(item);
     const isNewest = this.answers.isNewest(item);
-    this.answers.refused(item, LATE.has(error.code) ? 'late' : error.code);
+    const words = error.message === error.code ? null : error.message;
+    this.answers.refused(item, LATE.has(error.code) ? 'late' : error.code, words);
     this.#promises.reject(item, error);
     if (isNewest) this.onRefused(item, error);
   }
@@ -133,8 +134,8 @@ export class Deliveries {
   async #numberAnew(item) {
     await this.#store.renew();
     if (!this.answers.isNewest(item)) return;
-    const draft = this.answers.draft(item.question_id, item.selected_option);
-    const again = await this.#store.put(item.assessment_id, item.question_id, item.selected_option);
+    const draft = this.answers.draft(item.question_id, givenOf(item));
+    const again = await this.#store.put(item.assessment_id, item.question_id, givenOf(item));
     this.#promises.move(item, again);
     this.answers.typed(again, draft);
     this.#outbox.offer(again);

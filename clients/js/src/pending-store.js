@@ -1,4 +1,6 @@
 import { DiskShelf } from './disk-shelf.js';
+import { Drafts } from './drafts.js';
+import { givenOf } from './item.js';
 import { MemoryShelf } from './memory-shelf.js';
 
 const PATIENCE_MS = 3_000;
@@ -7,7 +9,7 @@ const PATIENCE_MS = 3_000;
  * Answers that the server has not confirmed yet, kept in IndexedDB so that a reload or a crash loses none.
  *
  * An item is what goes on the wire plus its assessment:
- * `{assessment_id, question_id, selected_option, client_id, client_seq, base_seq}`.
+ * `{assessment_id, question_id, client_id, client_seq, base_seq}` and what was given (see item.js).
  *
  * Only the newest item per question is kept. That is safe because versions of one installation are ordered by
  * `client_seq`: the server would let the newer one win whichever arrives first, so the older one can have no
@@ -16,18 +18,21 @@ const PATIENCE_MS = 3_000;
 export class PendingStore {
   #disk;
   #memory = new MemoryShelf();
+  #drafts;
 
   /** Opens IndexedDB; where that is impossible (private windows, policies) keeps things in memory and says so. */
   static async open(options = {}) {
+    const drafts = Drafts.open(options);
     try {
-      return new PendingStore(await DiskShelf.open(options));
+      return new PendingStore(await DiskShelf.open(options), null, PATIENCE_MS, drafts);
     } catch (error) {
-      return new PendingStore(null, error);
+      return new PendingStore(null, error, PATIENCE_MS, drafts);
     }
   }
 
-  constructor(disk = null, problem = null, patience = PATIENCE_MS) {
+  constructor(disk = null, problem = null, patience = PATIENCE_MS, drafts = new Drafts()) {
     this.#disk = disk;
+    this.#drafts = drafts;
     this.problem = problem;
     this.patience = patience;
   }
@@ -38,14 +43,21 @@ export class PendingStore {
   }
 
   /** Stores an answer and returns its item, with a fresh `client_seq` and the `base_seq` that it was typed over. */
-  async put(assessmentId, questionId, selectedOption) {
-    const answer = { assessment_id: assessmentId, question_id: questionId, selected_option: selectedOption };
+  async put(assessmentId, questionId, given) {
+    const answer = { assessment_id: assessmentId, question_id: questionId, ...givenOf(given) };
     const item = await this.#onDisk((disk) => disk.put(answer));
+    if (item) this.#drafts.drop(assessmentId, questionId, given);
     return this.#memory.keep(item ?? this.#memory.number(answer));
+  }
+
+  /** Keeps at once what is being typed: whoever asks for `pending` next, also after a reload, gets it as an answer. */
+  draft(assessmentId, questionId, given) {
+    this.#drafts.keep(assessmentId, questionId, given);
   }
 
   /** Pending items of an assessment, oldest first. */
   async pending(assessmentId) {
+    await this.#adopt(assessmentId);
     const items = (await this.#onDisk((disk) => disk.pending(assessmentId))) ?? this.#memory.pending(assessmentId);
     return items.sort((a, b) => a.client_seq - b.client_seq);
   }
@@ -56,6 +68,7 @@ export class PendingStore {
    */
   async settle(item, seq = null) {
     this.#memory.settle(item, seq);
+    this.#drafts.drop(item.assessment_id, item.question_id, item);
     await this.#onDisk((disk) => disk.settle(item, seq));
   }
 
@@ -75,6 +88,15 @@ export class PendingStore {
   async forget(assessmentId) {
     this.#memory.forget(assessmentId);
     await this.#onDisk((disk) => disk.forget(assessmentId));
+  }
+
+  // Before versions are learned: a draft was typed over what this installation knew then, not over what others did
+  // since.
+  async #adopt(assessmentId) {
+    for (const { question_id: questionId, given } of this.#drafts.all(assessmentId)) {
+      await this.put(assessmentId, questionId, given);
+      this.#drafts.drop(assessmentId, questionId, given);
+    }
   }
 
   // The memory knows all that this tab did, so when the disk fails in the middle nothing of it is missing. A disk

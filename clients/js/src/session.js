@@ -99,6 +99,10 @@ export class AssessmentSession extends EventTarget {
   get paused() {
     return this.#view.paused;
   }
+  /** Why it is paused: `break` if by the candidate; null while it runs, or if that is not known. */
+  get pauseReason() {
+    return this.#view.pauseReason;
+  }
   get result() {
     return this.#view.result;
   }
@@ -111,9 +115,18 @@ export class AssessmentSession extends EventTarget {
     return this.#deliveries.size;
   }
 
-  /** `{selected_option, status, saved_at, refusal}`, status one of none, pending, saved, refused. */
+  /**
+   * `{selected_option, selected_options, value, status, saved_at, refusal}`, what is not given as null; status one of
+   * none, pending, saved, refused. `refusal`: `{code, message, given}` of the last answer if it was refused, else null;
+   * `message` is the server's sentence, null if it said none.
+   */
   answerTo(questionId) {
     return this.#deliveries.answers.read(questionId);
+  }
+
+  /** Data of `answer_feedback`, null if there is none: where there is, the question is closed. */
+  feedbackTo(questionId) {
+    return this.#view.feedback.get(questionId) ?? null;
   }
 
   isFlagged(questionId) {
@@ -121,14 +134,23 @@ export class AssessmentSession extends EventTarget {
   }
 
   /**
-   * Keeps the answer on this device, then sends it; null clears. Resolves with the server's `answer_saved`, or with
-   * null if a newer answer to the same question takes its place. Rejects with ProtocolError if it is not taken.
+   * Keeps the answer on this device, then sends it: an option's id, `{selected_options: […]}` or `{value: text}`; null
+   * clears. Resolves with the server's `answer_saved`, or with null if a newer answer to the same question takes its
+   * place. Rejects with ProtocolError if it is not taken.
    */
-  async answer(questionId, selectedOption) {
+  async answer(questionId, given) {
     if (!this.#isRunning()) throw ending(this.state);
-    const { decided } = await this.#deliveries.put(this.assessmentId, questionId, selectedOption);
+    const { decided } = await this.#deliveries.put(this.assessmentId, questionId, given);
     this.#warnIfNotDurable();
     return decided;
+  }
+
+  /**
+   * Keeps on this device what is being typed, without sending it: `answer()` comes later. It is kept when this
+   * returns, whatever becomes of the page; after a reload it is sent as an answer.
+   */
+  draft(questionId, given) {
+    if (this.assessmentId !== null) this.#store.draft(this.assessmentId, questionId, given);
   }
 
   /** Resolves with true once the server has it, with false if it will be told when the connection is back. */
@@ -142,8 +164,16 @@ export class AssessmentSession extends EventTarget {
   async getQuestion(which) {
     const known = this.#view.known(which);
     if (known) return known;
-    if (!this.#connection) throw new ConnectionLost(1006);
-    return (await this.#connection.request('get_question', which)).data;
+    return this.#ask('get_question', which);
+  }
+
+  /** Stops the clock, out of the allowance that this candidate has; the event `paused` tells the rest. */
+  startBreak() {
+    return this.#ask('start_break');
+  }
+
+  endBreak() {
+    return this.#ask('end_break');
   }
 
   /**
@@ -161,6 +191,11 @@ export class AssessmentSession extends EventTarget {
       this.#sendComplete();
     }
     return this.#finish.promise;
+  }
+
+  async #ask(type, data) {
+    if (!this.#connection) throw new ConnectionLost(1006);
+    return (await this.#connection.request(type, data)).data;
   }
 
   #isRunning() {

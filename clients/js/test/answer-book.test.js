@@ -31,6 +31,8 @@ test('an acknowledgement of an older version does not take the stored one back',
 test('a question that nobody answered has no answer', () => {
   assert.deepEqual(new AnswerBook().read('q_7'), {
     selected_option: null,
+    selected_options: null,
+    value: null,
     status: 'none',
     saved_at: null,
     refusal: null,

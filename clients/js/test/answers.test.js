@@ -155,6 +155,35 @@ function refuseWith(data) {
     socket.send(JSON.stringify({ type: 'error', data: { error: 'No.', details: {}, ...data }, reply_to: message.id }));
 }
 
+promise('choices and typed texts are sent as what they are, and come back after a reload', async ({ server, open }) => {
+  const session = await open();
+  await session.start();
+  await Promise.all([
+    session.answer('q_1', { selected_options: ['o_a', 'o_c'] }),
+    session.answer('q_2', { value: '42' }),
+    session.answer('q_3', { value: null }),
+  ]);
+  const sent = server.sent('submit_answer').map(({ data }) => data);
+  const by = (id) => Object.keys(sent.find(({ question_id }) => question_id === id)).slice(1, 2);
+  assert.deepEqual([by('q_1'), by('q_2'), by('q_3')], [['selected_options'], ['value'], ['selected_option']]);
+  session.stop();
+  const again = await open();
+  await again.resume(7);
+  assert.deepEqual(again.answerTo('q_1').selected_options, ['o_a', 'o_c']);
+  assert.equal(again.answerTo('q_2').value, '42');
+  assert.equal(again.answerTo('q_2').selected_option, null);
+});
+
+promise('feedback is kept with its question', async ({ server, open }) => {
+  const session = await open();
+  await session.start();
+  const told = event(session, 'feedback');
+  server.push('answer_feedback', { question_id: 'q_1', correct: false, correct_option: 'o_b', explanation: 'Since …' });
+  assert.equal((await told).correct_option, 'o_b');
+  assert.equal(session.feedbackTo('q_1').explanation, 'Since …');
+  assert.equal(session.feedbackTo('q_2'), null);
+});
+
 function pick({ selected_option, status }) {
   return { selected_option, status };
 }

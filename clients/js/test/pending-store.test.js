@@ -25,7 +25,7 @@ test('number and answer are stored together or not at all', async () => {
   const name = freshDatabaseName();
   const store = await PendingStore.open({ name });
   const first = await store.put(7, 'q_1', 'o_a');
-  const notStorable = () => {};
+  const notStorable = { value: () => {} };
   await store.put(7, 'q_2', notStorable);
   const next = await PendingStore.open({ name });
   assert.deepEqual(await next.pending(7), [first]);
@@ -82,7 +82,7 @@ test('a disk that fails in the middle loses no answer and lends its numbers to n
   const store = await PendingStore.open({ name: freshDatabaseName() });
   await store.learn(7, [{ question_id: 'q_2', seq: 5 }]);
   const onDisk = await store.put(7, 'q_1', 'o_a');
-  const inMemory = await store.put(7, 'q_2', () => 'what no disk can keep');
+  const inMemory = await store.put(7, 'q_2', { value: () => 'what no disk can keep' });
   assert.equal(store.durable, false);
   assert.notEqual(inMemory.client_id, onDisk.client_id);
   assert.equal(inMemory.base_seq, 5);

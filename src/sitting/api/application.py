@@ -13,9 +13,13 @@ from sitting.api import (
     applications,
     assessments,
     auth,
+    bank,
     health,
+    interchange,
+    invigilation,
     keys,
     me,
+    media,
     questions,
     tests,
     tickets,
@@ -27,7 +31,22 @@ from sitting.domain.errors import InvalidMessage
 from sitting.usecases.services import Services
 
 PREFIX = "/api/v1"
-_RESOURCES = (auth, me, users, questions, tests, applications, assessments, tickets, keys)
+# Routes with a word of their own stand before those that take anything for an id: interchange before questions.
+_RESOURCES = (
+    auth,
+    me,
+    users,
+    interchange,
+    questions,
+    bank,
+    media,
+    tests,
+    applications,
+    assessments,
+    invigilation,
+    tickets,
+    keys,
+)
 
 
 def create_api(services: Services) -> FastAPI:

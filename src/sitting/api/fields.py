@@ -47,15 +47,20 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
-def _in_utc(instant: datetime) -> datetime:
-    """Years far away would leave the calendar as soon as anything is added to them."""
-    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+def in_known_years(moment: datetime) -> datetime:
+    """An instant in UTC, or a wall-clock time as it is; years far away would leave the calendar by any addition.
+
+    Raises:
+        ValueError: it lies too far away.
+    """
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError(f"the year is not {FIRST_YEAR} to {LAST_YEAR}")
-    return instant.astimezone(UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment
 
 
 Text = Annotated[str, AfterValidator(_storable)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_storable)]
 ShortProse = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_storable)]
 Prose = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_storable)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_storable)]
@@ -66,7 +71,7 @@ EntityPath = Annotated[int, Path(ge=1, lt=ID_LIMIT)]
 QuestionId = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_storable)]
 QuestionPath = Annotated[str, Path(min_length=1, max_length=64), AfterValidator(_storable)]
 
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Instant = Annotated[AwareDatetime, AfterValidator(in_known_years)]
 Count = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
 # On the wire a number with at most three decimals, inside an integer of thousandths: nothing is ever rounded.
 Thousandths = Annotated[

@@ -11,16 +11,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sitting.api.problems import problem_response
 from sitting.domain.errors import InternalError, InvalidMessage
+from sitting.interchange.formats import MAX_FILE_BYTES
 from sitting.kit.ids import random_id
+from sitting.usecases.store_media import MAX_MEDIA_BYTES
 
 MAX_BODY_BYTES = 1024 * 1024
+LARGER_BODIES = {  # files; bytes
+    "/api/v1/questions/import": MAX_FILE_BYTES,
+    "/api/v1/media": MAX_MEDIA_BYTES,
+}
 TOO_LARGE = "This request is larger than the server takes."
 
 log = structlog.get_logger(__name__)
 
 
 class BodyLimit:
-    """Refuses bodies of more than MAX_BODY_BYTES: by their header if they declare it, else as soon as they pass it."""
+    """Refuses bodies that are too large: by their header if they declare it, else as soon as they pass the limit."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -28,11 +34,13 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif _declared_length(scope) > MAX_BODY_BYTES:
-            refusal = InvalidMessage(TOO_LARGE, max_bytes=MAX_BODY_BYTES)
+            return
+        most = LARGER_BODIES.get(scope["path"], MAX_BODY_BYTES)
+        if _declared_length(scope) > most:
+            refusal = InvalidMessage(TOO_LARGE, max_bytes=most)
             await problem_response(refusal, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, send)
         else:
-            await self._app(scope, _counted(receive), send)
+            await self._app(scope, _counted(receive, most), send)
 
 
 def _declared_length(scope: Scope) -> int:
@@ -40,15 +48,15 @@ def _declared_length(scope: Scope) -> int:
     return int(declared) if declared.isascii() and declared.isdigit() else 0
 
 
-def _counted(receive: Receive) -> Receive:
-    """`receive`, until more has come than is taken."""
+def _counted(receive: Receive, most: int) -> Receive:
+    """`receive`, until more than `most` bytes have come."""
     received = 0
 
     async def counting() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MAX_BODY_BYTES:
+        if received > most:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
         return message
 

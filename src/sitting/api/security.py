@@ -24,8 +24,8 @@ _session = APIKeyCookie(name=COOKIE, auto_error=False, scheme_name="session")
 
 
 async def services_of(request: Request) -> Services:
-    """The parts that app handed over."""
-    services: Services = request.app.state.services
+    """The parts that app handed over, or those that this request has to itself."""
+    services: Services = getattr(request.state, "services", request.app.state.services)
     return services
 
 

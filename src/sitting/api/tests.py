@@ -2,141 +2,106 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Header, Path, Query, Response, status
 from pydantic import Field
 
-from sitting.api.fields import (
-    Body,
-    Count,
-    EntityPath,
-    Instant,
-    Name,
-    Prose,
-    QuestionId,
-    Thousandths,
-    from_thousandths,
-    to_thousandths,
-)
+from sitting.api.draft import Draft
+from sitting.api.fields import Body, EntityPath, Name, Text
+from sitting.api.idempotency import IdempotentRoute
 from sitting.api.pagination import Page, Paged
 from sitting.api.problems import refusals
 from sitting.api.security import Now, Parts, require
-from sitting.domain.blueprint import MAX_QUESTIONS, Blueprint, DraftedTest, FixedQuestion, PublishedVersion
-from sitting.domain.errors import BlueprintNotFound, PublicationRefused
+from sitting.api.version_bodies import (
+    EditedTest,
+    ShownPaper,
+    TestCheck,
+    TestVersion,
+    shown_check,
+    shown_paper,
+    shown_test,
+    shown_version,
+)
+from sitting.api.version_diff import VersionDiff, shown_diff
+from sitting.domain.errors import BlueprintNotFound, Conflict, PublicationRefused
 from sitting.identity.access import Action
 from sitting.identity.identify import Identity
+from sitting.usecases.archive_blueprint import archive_blueprint
+from sitting.usecases.check_draft import check_draft
+from sitting.usecases.clone_blueprint import clone_blueprint
+from sitting.usecases.compare_versions import compare_versions
 from sitting.usecases.create_blueprint import create_blueprint
 from sitting.usecases.publish_blueprint import publish_blueprint
 from sitting.usecases.replace_draft import replace_draft
+from sitting.usecases.sample_paper import sample_paper
 
-router = APIRouter(prefix="/tests", tags=["tests"])
+router = APIRouter(prefix="/tests", tags=["tests"], route_class=IdempotentRoute)
 
 Reader = Annotated[Identity, require(Action.READ_TESTS)]
 Editor = Annotated[Identity, require(Action.EDIT_TESTS)]
+NumberPath = Annotated[int, Path(ge=1, lt=2**31)]
+DRAFT = "draft"
 
 
-class DraftQuestion(Body):
-    """A question that every candidate gets, and what it is worth."""
+class SampleOf(Body):
+    """Which paper to draw: the same seed gives the same paper; without one it is a paper of chance."""
 
-    question_id: QuestionId
-    points: Annotated[Thousandths, Field(json_schema_extra={"default": 1})] = Decimal(1)
-
-
-class Draft(Body):
-    """The rules of a Test.
-
-    A null time limit or end of the window leaves that side open; `pass_mark` is a percentage; after
-    `abandon_after_days` an assessment without a deadline is closed.
-    """
-
-    name: Name
-    description: Prose = ""
-    questions: Annotated[tuple[DraftQuestion, ...], Field(max_length=MAX_QUESTIONS)] = ()
-    time_limit_minutes: Count | None = None
-    grace_seconds: Count = 5
-    opens_at: Instant | None = None
-    closes_at: Instant | None = None
-    max_attempts: Count = 1
-    pass_mark: Annotated[Thousandths, Field(json_schema_extra={"default": 50})] = Decimal(50)
-    abandon_after_days: Count = 30
-
-    def to_blueprint(self) -> Blueprint:
-        """The same for the rules, its decimals as integer thousandths."""
-        return Blueprint(
-            name=self.name,
-            description=self.description,
-            questions=tuple(FixedQuestion(q.question_id, to_thousandths(q.points)) for q in self.questions),
-            time_limit_minutes=self.time_limit_minutes,
-            grace_seconds=self.grace_seconds,
-            opens_at=self.opens_at,
-            closes_at=self.closes_at,
-            max_attempts=self.max_attempts,
-            pass_mark=to_thousandths(self.pass_mark),
-            abandon_after_days=self.abandon_after_days,
-        )
+    seed: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EditedTest:
-    """A Test as its authors see it; `current_version` is the number of the newest version, null before the first."""
+class CloneOf(Body):
+    """What to call the copy; null says whose copy it is."""
 
-    test_id: int
-    current_version: int | None
-    draft: Draft
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class VersionQuestion:
-    """A question with the content that it had at publication; `content_digest` is that content's SHA-256 in hex."""
-
-    question_id: str
-    points: float
-    content_digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class TestVersion:
-    """An immutable version of a Test; `number` counts from 1."""
-
-    version_id: int
-    test_id: int
-    number: int
-    blueprint: Draft
-    questions: list[VersionQuestion]
-    published_at: datetime
+    name: Name | None = None
 
 
 @router.get("", responses=refusals())
-async def list_tests(services: Parts, window: Paged, _who: Reader) -> Page[EditedTest]:
+async def list_tests(
+    services: Parts,
+    window: Paged,
+    _who: Reader,
+    archived: Annotated[bool, Query(description="those that are archived, instead of those in use")] = False,
+) -> Page[EditedTest]:
     """Tests by id."""
     async with services.storage.reading() as unit:
-        rows = await unit.blueprints.list_page(after=window.after_number, limit=window.rows)
-    return window.page(rows, lambda test: test.test_id, _edited)
+        rows = await unit.blueprints.list_page(after=window.after_number, limit=window.rows, archived=archived)
+    return window.page(rows, lambda test: test.test_id, shown_test)
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=refusals())
 async def add_test(services: Parts, now: Now, who: Editor, body: Draft) -> EditedTest:
     """Begin a Test with a draft. Nobody can take it before it is published."""
-    return _edited(await create_blueprint(services.storage, body.to_blueprint(), by=who.user_id, now=now))
+    return shown_test(await create_blueprint(services.storage, body.to_blueprint(), by=who.user_id, now=now))
 
 
 @router.get("/{test_id}", responses=refusals(BlueprintNotFound))
-async def read_test(services: Parts, test_id: EntityPath, _who: Reader) -> EditedTest:
+async def read_test(services: Parts, response: Response, test_id: EntityPath, _who: Reader) -> EditedTest:
     """A Test with its draft."""
     async with services.storage.reading() as unit:
-        return _edited(await unit.blueprints.select(test_id))
+        return _tagged(shown_test(await unit.blueprints.select(test_id)), response)
 
 
-@router.put("/{test_id}", responses=refusals(BlueprintNotFound))
-async def replace_test_draft(services: Parts, now: Now, test_id: EntityPath, _who: Editor, body: Draft) -> EditedTest:
-    """Replace the draft; published versions do not change."""
-    return _edited(await replace_draft(services.storage, test_id, body.to_blueprint(), now=now))
+@router.put("/{test_id}", responses=refusals(BlueprintNotFound, Conflict))
+async def replace_test_draft(
+    services: Parts,
+    now: Now,
+    response: Response,
+    test_id: EntityPath,
+    _who: Editor,
+    body: Draft,
+    if_match: Annotated[str | None, Header(max_length=1000, description="the ETag of the draft to replace")] = None,
+) -> EditedTest:
+    """Replace the draft, with If-Match only if it is still that one; published versions do not change."""
+    draft, replaces = body.to_blueprint(), _tags(if_match)
+    test = await replace_draft(services.storage, test_id, draft, now=now, replaces=replaces)
+    return _tagged(shown_test(test), response)
+
+
+@router.delete("/{test_id}", status_code=status.HTTP_204_NO_CONTENT, responses=refusals(BlueprintNotFound))
+async def archive_test(services: Parts, now: Now, test_id: EntityPath, _who: Editor) -> None:
+    """Archive a Test: nobody can start it any more; whoever has begun goes on, and versions stay."""
+    await archive_blueprint(services.storage, test_id, now=now)
 
 
 @router.post(
@@ -146,7 +111,30 @@ async def replace_test_draft(services: Parts, now: Now, test_id: EntityPath, _wh
 )
 async def publish_test(services: Parts, now: Now, test_id: EntityPath, who: Editor) -> TestVersion:
     """Make an immutable version of the draft and of its questions as they stand now; new assessments use it."""
-    return _version(await publish_blueprint(services.storage, test_id, by=who.user_id, now=now))
+    return shown_version(await publish_blueprint(services.storage, test_id, by=who.user_id, now=now))
+
+
+@router.post("/{test_id}/check", responses=refusals(BlueprintNotFound))
+async def check_test(services: Parts, test_id: EntityPath, _who: Editor) -> TestCheck:
+    """What publishing would say now; nothing changes."""
+    return shown_check(await check_draft(services.storage, test_id))
+
+
+@router.post("/{test_id}/sample-paper", responses=refusals(BlueprintNotFound, PublicationRefused))
+async def draw_sample_paper(
+    services: Parts, test_id: EntityPath, _who: Editor, body: SampleOf | None = None
+) -> ShownPaper:
+    """A paper as the draft would give it, with keys; nothing changes."""
+    return shown_paper(await sample_paper(services.storage, test_id, body.seed if body else None))
+
+
+@router.post("/{test_id}/clone", status_code=status.HTTP_201_CREATED, responses=refusals(BlueprintNotFound))
+async def clone_test(
+    services: Parts, now: Now, test_id: EntityPath, who: Editor, body: CloneOf | None = None
+) -> EditedTest:
+    """Begin another Test with the same draft."""
+    name = body.name if body else None
+    return shown_test(await clone_blueprint(services.storage, test_id, name=name, by=who.user_id, now=now))
 
 
 @router.get("/{test_id}/versions", responses=refusals(BlueprintNotFound))
@@ -154,40 +142,35 @@ async def list_versions(services: Parts, test_id: EntityPath, _who: Reader) -> P
     """All versions of a Test, oldest first."""
     async with services.storage.reading() as unit:
         await unit.blueprints.select(test_id)
-        return Page([_version(version) for version in await unit.blueprints.versions(test_id)])
+        return Page([shown_version(version) for version in await unit.blueprints.versions(test_id)])
 
 
-def _edited(test: DraftedTest) -> EditedTest:
-    return EditedTest(test.test_id, test.current_version, _draft(test.draft), test.created_at, test.updated_at)
+@router.get("/{test_id}/versions/{number}", responses=refusals(BlueprintNotFound))
+async def read_version(services: Parts, test_id: EntityPath, number: NumberPath, _who: Reader) -> TestVersion:
+    """One version of a Test."""
+    async with services.storage.reading() as unit:
+        return shown_version(await unit.blueprints.numbered_version(test_id, number))
 
 
-def _version(version: PublishedVersion) -> TestVersion:
-    questions = [VersionQuestion(q.question_id, q.points / 1000, q.content_digest) for q in version.questions]
-    return TestVersion(
-        version.version_id,
-        version.test_id,
-        version.number,
-        _draft(version.blueprint),
-        questions,
-        version.published_at,
-    )
+@router.get("/{test_id}/diff", responses=refusals(BlueprintNotFound))
+async def compare_test_versions(
+    services: Parts,
+    test_id: EntityPath,
+    _who: Reader,
+    from_: Annotated[int, Query(alias="from", ge=1, lt=2**31)],
+    to: Annotated[Text, Query(pattern=r"^(draft|[1-9][0-9]{0,8})$")] = DRAFT,
+) -> VersionDiff:
+    """What changed from one version to another, or to the draft."""
+    return shown_diff(await compare_versions(services.storage, test_id, from_, None if to == DRAFT else int(to)))
 
 
-def _draft(blueprint: Blueprint) -> Draft:
-    """Stored drafts were checked when they came in, by the rules of their time: they are shown as they are."""
-    questions = tuple(
-        DraftQuestion.model_construct(question_id=q.question_id, points=from_thousandths(q.points))
-        for q in blueprint.questions
-    )
-    return Draft.model_construct(
-        name=blueprint.name,
-        description=blueprint.description,
-        questions=questions,
-        time_limit_minutes=blueprint.time_limit_minutes,
-        grace_seconds=blueprint.grace_seconds,
-        opens_at=blueprint.opens_at,
-        closes_at=blueprint.closes_at,
-        max_attempts=blueprint.max_attempts,
-        pass_mark=from_thousandths(blueprint.pass_mark),
-        abandon_after_days=blueprint.abandon_after_days,
-    )
+def _tagged(test: EditedTest, response: Response) -> EditedTest:
+    response.headers["ETag"] = f'"{test.draft_digest}"'
+    return test
+
+
+def _tags(if_match: str | None) -> list[str] | None:
+    """The digests of an If-Match header (RFC 9110); None where any draft will do."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return [tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")]

@@ -9,6 +9,8 @@ import typer
 from sitting import __version__
 from sitting.cli import (
     audit_verify,
+    bank_export,
+    bank_import,
     db_check,
     db_upgrade,
     demo,
@@ -41,6 +43,8 @@ user.command("create")(user_create.create)
 user.command("reset-password")(user_reset_password.reset_password)
 app.add_typer(audit, name="audit")
 audit.command("verify")(audit_verify.verify)
+app.command("import")(bank_import.import_files)
+app.command("export")(bank_export.export_file)
 app.command("doctor")(doctor.run_doctor)
 
 

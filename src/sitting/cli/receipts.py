@@ -1,4 +1,4 @@
-"""Checking receipts with whatever keys are at hand."""
+"""Checking receipts and compliance records with whatever keys are at hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sitting.cli.errors import Stop
 from sitting.cli.site import Site
 from sitting.domain.audit import Verifies
-from sitting.domain.results import Receipt, receipt_text
+from sitting.domain.results import ComplianceSeal, Receipt, signed_text
 from sitting.identity.signer import key_id
 
 
@@ -24,13 +24,12 @@ def receipt_verifier(site: Site, public_keys: Sequence[str]) -> Verifies | None:
     signer = site.optional_signer()
     texts = [*public_keys, *([] if signer is None else [signer.public_jwk()["x"]])]
     keys = {key_id(key): key for key in map(_public_key, texts)}
-    return (lambda receipt: _holds(receipt, keys)) if keys else None
+    return (lambda proof: _holds(proof, keys)) if keys else None
 
 
-def _holds(receipt: Receipt, keys: Mapping[str, Ed25519PublicKey]) -> bool:
+def _holds(proof: Receipt | ComplianceSeal, keys: Mapping[str, Ed25519PublicKey]) -> bool:
     try:
-        signature = _decoded(receipt.signature)
-        keys[receipt.key_id].verify(signature, receipt_text(receipt.assessment_id, receipt.seq, receipt.head))
+        keys[proof.key_id].verify(_decoded(proof.signature), signed_text(proof))
     except (KeyError, ValueError, InvalidSignature):
         return False
     return True

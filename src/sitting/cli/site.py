@@ -14,6 +14,7 @@ from sitting.cli.errors import Stop
 from sitting.cli.logs import configure_logs
 from sitting.cli.schema import SchemaState, schema_state
 from sitting.cli.secrets_file import ensure_secrets, read_secrets
+from sitting.identity.key_sets import PublishedKeys
 from sitting.identity.signer import Signer
 from sitting.identity.tokens import TokenKeys
 from sitting.settings import Settings, SettingsRefused, load
@@ -55,7 +56,9 @@ class Site:
         """
         set_one = self.settings.jwt_secret
         secret = ensure_secrets(self._file()).jwt_secret if set_one is None else set_one.get_secret_value()
-        return TokenKeys(secret, self.settings.jwt_issuer, self.settings.jwt_audience)
+        url = self.settings.jwks_url
+        published = None if url is None else PublishedKeys(url)
+        return TokenKeys(secret, self.settings.jwt_issuer, self.settings.jwt_audience, published)
 
     def signer(self) -> Signer:
         """What receipts are signed with: as set, or kept beside the SQLite file and made now if need be.

@@ -29,8 +29,8 @@ from sitting.domain.errors import (
     SittingError,
     Unavailable,
 )
-from sitting.domain.live import LiveAssessment, completed_message
-from sitting.domain.messages import ServerMessage, SystemMessage, TimeWarning
+from sitting.domain.live import LiveAssessment, completed_message, time_news
+from sitting.domain.messages import PausedMessage, ServerMessage, SystemMessage, TimeWarning, UnpausedMessage
 from sitting.kit.ids import random_id
 from sitting.protocol.close_codes import CloseCode
 from sitting.protocol.commands import ResumeAssessment, StartAssessment, decode
@@ -41,6 +41,7 @@ from sitting.usecases.detach_assessment import detach_assessment
 from sitting.usecases.services import Services
 
 AUTH_TIMEOUT_SECONDS = 5
+VOIDED_SENTENCE = "This assessment was ended, and does not count."
 REPLACED_SENTENCE = "This assessment goes on in another window or on another device."
 
 log = structlog.get_logger(__name__)
@@ -60,6 +61,7 @@ class Connection:
         self.state = state
         self.live: LiveAssessment | None = None
         self.end_told = False
+        self._told_seq = 0  # the client knows how the clock stands as of this entry of the log
         self._socket = socket
         self._inbox = Inbox()
         self._timers: list[asyncio.TimerHandle] = []
@@ -85,12 +87,10 @@ class Connection:
         left, left_attachment, now = self.live, self.state.attachment, self.services.clock.now()
         self._stop_listening()
         row = live.assessment
-        self.live, self.end_told = live, live.state.is_over
+        self.live, self.end_told, self._told_seq = live, live.state.is_over, live.state.seq
         self.state.start_assessment(row.test_id, row.assessment_id, now, live.state.attachment)
         self._unsubscribe = self.services.storage.hub.subscribe(row.assessment_id, self._on_change)
-        loop = asyncio.get_running_loop()
-        delays = warning_times(live.state.schedule.remaining_seconds(now))
-        self._timers = [loop.call_later(delay, self._inbox.put, WarningDue()) for delay in delays]
+        self._arm_warnings(now)
         if left is not None and left.assessment_id != live.assessment_id:
             await self._detach(left, left_attachment)
 
@@ -185,6 +185,7 @@ class Connection:
             raise
         except Exception as fault:
             await self._refuse(self._unforeseen(fault), message_id)
+        await self.tell_time()
         await self._tell_end()
 
     async def _refuse(self, error: SittingError, message_id: str | None) -> None:
@@ -212,20 +213,37 @@ class Connection:
         except Unavailable:
             self.live.is_stale = True
             return
+        await self.tell_time()
         await self._tell_end()
         if self.live.state.attachment != self.state.attachment and not self.live.state.is_over:
             await self.say(SystemMessage(REPLACED_SENTENCE))
             await self.close(CloseCode.REPLACED, "replaced by a newer connection")
 
+    async def tell_time(self, reply_to: str | None = None) -> None:
+        """Say what happened to the clock since the client last heard of it; a break or its end is the reply."""
+        if self.live is None or self.live.state.is_over:
+            return
+        now = self.services.clock.now()
+        news = time_news(self.live, self._told_seq, now)
+        self._told_seq = self.live.state.seq
+        reply = next((m for m in reversed(news) if isinstance(m, PausedMessage | UnpausedMessage)), None)
+        for message in news:
+            await self.say(message, reply_to if message is reply else None)
+        if news:
+            self._arm_warnings(now)
+
     async def _tell_end(self) -> None:
         """The assessment was ended by somebody else: say so, and that there is no use in coming back."""
         if self.live is not None and self.live.state.is_over and not self.end_told:
             self.end_told = True
-            await self.say(completed_message(self.live))
+            if self.live.state.ended is None:
+                await self.say(SystemMessage(VOIDED_SENTENCE, "invigilator"))
+            else:
+                await self.say(completed_message(self.live))
             await self.close(CloseCode.ASSESSMENT_OVER, "the assessment is over")
 
     async def _warn(self) -> None:
-        if self.live is None or self.live.state.is_over:
+        if self.live is None or self.live.state.is_over or self.live.state.schedule.deadline_at is None:
             return
         remaining = self.live.state.schedule.remaining_seconds(self.services.clock.now())
         if remaining is not None:
@@ -237,10 +255,24 @@ class Connection:
         if self.live is not None and change.seq > self.live.state.seq:
             self._inbox.put(LogChanged())
 
-    def _stop_listening(self) -> None:
-        self._unsubscribe()
+    def _arm_warnings(self, now: datetime) -> None:
+        """Warn at the times that follow from how the clock stands now; while it stands still, not at all."""
+        self._disarm_warnings()
+        schedule = None if self.live is None else self.live.state.schedule
+        if schedule is None or schedule.deadline_at is None:
+            return
+        loop = asyncio.get_running_loop()
+        delays = warning_times(schedule.remaining_seconds(now))
+        self._timers = [loop.call_later(delay, self._inbox.put, WarningDue()) for delay in delays]
+
+    def _disarm_warnings(self) -> None:
         for timer in self._timers:
             timer.cancel()
+        self._timers = []
+
+    def _stop_listening(self) -> None:
+        self._unsubscribe()
+        self._disarm_warnings()
 
     async def _let_go(self) -> None:
         self._stop_listening()

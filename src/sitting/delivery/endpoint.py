@@ -78,7 +78,7 @@ class AssessmentEndpoint:
         except InvalidMessage:
             raise BlueprintNotFound() from None
         async with self._services.storage.reading() as unit:
-            await unit.blueprints.current_version(test_id)
+            await unit.blueprints.current_version_id(test_id)
         return test_id
 
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sitting.domain.errors import AssessmentOver, SittingError
-from sitting.domain.events import EndReason
+from sitting.domain.assessment import StoredAnswer
+from sitting.domain.errors import AnswerLocked, AssessmentOver, AttachmentStale, SittingError, Unavailable
+from sitting.domain.events import EndReason, Verdict
+from sitting.domain.feedback import feedback_on
 from sitting.domain.live import (
     LiveAssessment,
     completed_message,
@@ -17,6 +19,7 @@ from sitting.domain.live import (
     started_message,
 )
 from sitting.domain.messages import Acknowledgement, AnswerSaved, AuthSuccess, Pong
+from sitting.domain.paper import PaperQuestion
 from sitting.identity.access import Action, require
 from sitting.identity.identify import identify_by_token
 from sitting.protocol.close_codes import CloseCode
@@ -24,6 +27,7 @@ from sitting.protocol.commands import (
     Auth,
     Command,
     CompleteAssessment,
+    EndBreak,
     FlagQuestion,
     GetProgress,
     GetQuestion,
@@ -31,13 +35,18 @@ from sitting.protocol.commands import (
     IntegrityEvent,
     ResumeAssessment,
     StartAssessment,
+    StartBreak,
     SubmitAnswer,
     entity_id,
 )
+from sitting.protocol.encoding import error_message
+from sitting.usecases.end_break import end_break
 from sitting.usecases.finalize_assessment import finalize_assessment
 from sitting.usecases.flag_question import flag_question
 from sitting.usecases.note_integrity_event import note_integrity_event
 from sitting.usecases.resume_assessment import resume_assessment
+from sitting.usecases.show_question import show_question
+from sitting.usecases.start_break import start_break
 from sitting.usecases.submit_answers import AnswerOutcome, submit_answers
 
 if TYPE_CHECKING:
@@ -84,16 +93,28 @@ async def _start(connection: Connection, command: StartAssessment, id_: str | No
         now=clock.now(),
     )
     await connection.say(started_message(started.live, clock.now(), recovered=started.recovered), id_)
-    await _show_next(connection, started.live)
+    await _show_again(connection, started.live)
 
 
-async def _show_next(connection: Connection, live: LiveAssessment) -> None:
-    """The question where the candidate goes on, while questions are still delivered."""
+async def _show_again(connection: Connection, live: LiveAssessment) -> None:
+    """The question where the candidate stands, while questions are still delivered."""
     try:
         question = live.deliver(live.question_to_show(), connection.services.clock.now())
     except SittingError:
         return
-    await connection.say(question.shown())
+    await _show(connection, live, question)
+
+
+async def _show(connection: Connection, live: LiveAssessment, question: PaperQuestion, id_: str | None = None) -> None:
+    """The question, and behind it the feedback on the answer that locks it, if one does."""
+    await connection.say(question.shown(), id_)
+    await _give_feedback(connection, live, live.state.responses.get(question.question_id))
+
+
+async def _give_feedback(connection: Connection, live: LiveAssessment, stored: StoredAnswer | None) -> None:
+    feedback = feedback_on(live, stored)
+    if feedback is not None:
+        await connection.say(feedback)
 
 
 async def _resume(connection: Connection, command: ResumeAssessment, id_: str | None, arrived_at: datetime) -> None:
@@ -106,8 +127,11 @@ async def _resume(connection: Connection, command: ResumeAssessment, id_: str | 
         now=services.clock.now(),
     )
     await connection.attach(live)
-    outcomes = await _hand_in(connection, live, command.pending, arrived_at)
-    await connection.say(recovered_message(live, services.clock.now(), outcomes), id_)
+    acknowledged = await _hand_in(connection, live, command.pending, arrived_at)
+    await connection.say(recovered_message(live, services.clock.now(), acknowledged), id_)
+    stored = [each.question_id for each in acknowledged if each.outcome in (Verdict.SAVED, Verdict.DUPLICATE)]
+    for question_id in dict.fromkeys(stored):
+        await _give_feedback(connection, live, live.state.responses.get(question_id))
     if live.state.is_over:
         connection.end_told = True
         await connection.close(CloseCode.ASSESSMENT_OVER, "the assessment is over")
@@ -165,6 +189,10 @@ async def _submit(connection: Connection, command: SubmitAnswer, id_: str | None
         arrived_at=arrived_at,
         now=clock.now(),
     )
+    if isinstance(outcome.error, AnswerLocked) and not connection.state.speaks_v1:
+        await connection.say(error_message(outcome.error), id_)
+        await _lead_on(connection, live, arrived_at)
+        return
     if outcome.error is not None:
         raise outcome.error
     assert outcome.stored is not None
@@ -179,6 +207,7 @@ async def _submit(connection: Connection, command: SubmitAnswer, id_: str | None
         ),
         id_,
     )
+    await _give_feedback(connection, live, outcome.stored)
     await connection.say(progress(live, clock.now()))
     if not connection.state.speaks_v1 and not live.state.is_over:
         await _lead_on(connection, live, arrived_at)
@@ -188,19 +217,31 @@ async def _lead_on(connection: Connection, live: LiveAssessment, arrived_at: dat
     """Clients older than `sitting.v1` never ask: the next question follows by itself, and after the last the end."""
     if live.next_unanswered() is None:
         await _complete(connection, None, None, arrived_at)
-    else:
-        await _show_next(connection, live)
+        return
+    now = connection.services.clock.now()
+    try:
+        question = await show_question(
+            connection.services.storage, live, attachment=connection.state.attachment, arrived_at=now, now=now
+        )
+    except (AttachmentStale, Unavailable):
+        raise
+    except SittingError:
+        return
+    await _show(connection, live, question)
 
 
 async def _question(connection: Connection, command: GetQuestion, id_: str | None, arrived_at: datetime) -> None:
     live = _live(connection)
-    if command.question_id is not None:
-        question = live.paper.question(command.question_id)
-    elif command.position is not None:
-        question = live.paper.at_position(command.position)
-    else:
-        question = live.question_to_show()
-    await connection.say(live.deliver(question, arrived_at).shown(), id_)
+    question = await show_question(
+        connection.services.storage,
+        live,
+        attachment=connection.state.attachment,
+        arrived_at=arrived_at,
+        now=connection.services.clock.now(),
+        question_id=command.question_id,
+        position=command.position,
+    )
+    await _show(connection, live, question, id_)
 
 
 async def _flag(connection: Connection, command: FlagQuestion, id_: str | None, _arrived_at: datetime) -> None:
@@ -244,8 +285,34 @@ async def _complete(
         attachment=connection.state.attachment,
     )
     live.assessment, live.state, live.is_stale = final.assessment, final.state, False
+    if live.state.ended is None:
+        raise AssessmentOver()
     connection.end_told = True
     await connection.say(completed_message(live), id_)
+
+
+async def _start_break(connection: Connection, _command: StartBreak, id_: str | None, arrived_at: datetime) -> None:
+    await _change_break(connection, start_break, id_, arrived_at)
+
+
+async def _end_break(connection: Connection, _command: EndBreak, id_: str | None, arrived_at: datetime) -> None:
+    await _change_break(connection, end_break, id_, arrived_at)
+
+
+async def _change_break(
+    connection: Connection, change: Callable[..., Awaitable[LiveAssessment]], id_: str | None, arrived_at: datetime
+) -> None:
+    live = _live(connection)
+    changed = await change(
+        connection.services.storage,
+        live.assessment_id,
+        user_id=_user_id(connection),
+        attachment=connection.state.attachment,
+        arrived_at=arrived_at,
+        now=connection.services.clock.now(),
+    )
+    live.assessment, live.state, live.is_stale = changed.assessment, changed.state, False
+    await connection.tell_time(id_)
 
 
 async def _pong(connection: Connection, _command: Heartbeat, id_: str | None, _arrived_at: datetime) -> None:
@@ -268,6 +335,8 @@ _HANDLERS: dict[type[Command], Handler] = {
     FlagQuestion: _flag,
     GetProgress: _progress,
     IntegrityEvent: _note,
+    StartBreak: _start_break,
+    EndBreak: _end_break,
     CompleteAssessment: _complete,
     Heartbeat: _pong,
 }

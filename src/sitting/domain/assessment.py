@@ -7,20 +7,27 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sitting.domain.application import NO_ACCOMMODATION, Accommodation
 from sitting.domain.chain import GENESIS, SealedEvent
 from sitting.domain.deadline import UNLIMITED, Schedule
 from sitting.domain.events import (
     Answered,
     AnswerRecord,
     Attached,
+    Credited,
     Detached,
     EndReason,
     EventBody,
+    Extended,
     Finalized,
     Flagged,
     LateAnswered,
+    Paused,
+    Presented,
     Started,
+    Unpaused,
     Verdict,
+    Voided,
     optional_body,
     seal_body,
 )
@@ -47,6 +54,9 @@ class Assessment:
         head_seq, head_hash: the log's head as of the last attach, the end, or an entry behind the end.
         receipt_signature, receipt_key_id: what was signed at the end (`domain.results.Receipt`).
         receipt_seq, receipt_head: the entry that was the head then.
+        seed: what the paper was drawn from, in hex; None before papers were drawn.
+        is_trial: a run by staff, which counts for nothing.
+        compliance: the compliance record of the end as canonical JSON. compliance_signature: the signature under it.
     """
 
     assessment_id: int
@@ -74,6 +84,10 @@ class Assessment:
     receipt_head: bytes | None
     receipt_signature: str | None
     receipt_key_id: str | None
+    seed: str | None
+    is_trial: bool
+    compliance: str | None
+    compliance_signature: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,18 @@ class StoredAnswer:
     digest: str
 
 
+TimeBody = Started | Attached | Detached | Paused | Unpaused | Extended | Credited | Finalized | Voided
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An entry of the log that is about time, or about who was there when."""
+
+    seq: int
+    at: datetime
+    body: TimeBody
+
+
 @dataclass(slots=True)
 class AssessmentState:
     """The fold of one assessment's log.
@@ -99,6 +125,10 @@ class AssessmentState:
         responses: the current answer by question_id, cleared ones included.
         answers: every answer that carried (client_id, client_seq), by that pair.
         newest_numbers: the highest client_seq that came in time, by client_id and question_id.
+        last_arrival: when the newest answer in time arrived; no pause may begin before it.
+        moments: what compliance follows from.
+        resting_status: while it is paused, the status to which it returns.
+        position: the highest position presented; a linear Test shows and takes nothing else.
     """
 
     assessment_id: int
@@ -114,8 +144,13 @@ class AssessmentState:
     answers: dict[tuple[str, int], StoredAnswer] = field(default_factory=dict)
     newest_numbers: dict[tuple[str, str], int] = field(default_factory=dict)
     flags: set[str] = field(default_factory=set)
+    position: int = 1
     late_answers: int = 0
     ended: Finalized | None = None
+    accommodation: Accommodation = NO_ACCOMMODATION
+    last_arrival: datetime | None = None
+    moments: list[Moment] = field(default_factory=list)
+    resting_status: Status = Status.STARTED
 
     @property
     def is_over(self) -> bool:
@@ -125,7 +160,7 @@ class AssessmentState:
     @property
     def answered_questions(self) -> int:
         """How many questions have an answer that is not cleared."""
-        return sum(stored.record.selected_option is not None for stored in self.responses.values())
+        return sum(not stored.record.given.is_cleared for stored in self.responses.values())
 
     def last_stored(self, record: AnswerRecord) -> StoredAnswer:
         """`record` as part of the last entry folded."""
@@ -146,6 +181,31 @@ class AssessmentState:
             raise ValueError(f"entry {event.seq} cannot follow entry {self.seq}")
         body = optional_body(event)  # first: if it cannot be read, nothing has changed
         self.seq, self.head, self.last_at = event.seq, event.hash, event.occurred_at
+        if isinstance(body, TimeBody):
+            self._keep_time(body, event)
+        match body:
+            case Answered(arrived_at, answers):
+                self._answer(answers, event)
+                self.last_arrival = max(arrived_at, self.last_arrival or arrived_at)
+            case LateAnswered(arrived_at, answers):
+                if not self.schedule.accepts_answers(arrived_at):  # else it was handed in before, which is not late
+                    self.late_answers += len(answers)
+                self._remember(answers, event)
+            case Flagged(question_id, flagged):
+                (self.flags.add if flagged else self.flags.discard)(question_id)
+            case Presented(position):
+                self.position = max(self.position, position)
+            case _:
+                pass
+
+    def _start(self, body: Started, occurred_at: datetime) -> None:
+        self.started_at = occurred_at
+        self.schedule = Schedule(body.deadline_at, timedelta(seconds=body.grace_seconds))
+        self.accommodation = body.accommodation
+
+    def _keep_time(self, body: TimeBody, event: SealedEvent) -> None:
+        self.moments.append(Moment(event.seq, event.occurred_at, body))
+        self.schedule = retimed(self.schedule, body)
         match body:
             case Started():
                 self._start(body, event.occurred_at)
@@ -153,22 +213,16 @@ class AssessmentState:
                 self.attachment, self.attached = event.seq, True
             case Detached(attachment):
                 self.attached = self.attached and attachment != self.attachment
-            case Answered(_, answers):
-                self._answer(answers, event)
-            case LateAnswered(arrived_at, answers):
-                if not self.schedule.accepts_answers(arrived_at):  # else it was handed in before, which is not late
-                    self.late_answers += len(answers)
-                self._remember(answers, event)
-            case Flagged(question_id, flagged):
-                (self.flags.add if flagged else self.flags.discard)(question_id)
+            case Paused():
+                self.resting_status, self.status = self.status, Status.PAUSED
+            case Unpaused():
+                self.status = self.resting_status
             case Finalized():
                 self.status, self.ended = Status(body.status), body
+            case Voided():
+                self.status, self.schedule = Status.VOIDED, self.schedule.ended(event.occurred_at)
             case _:
                 pass
-
-    def _start(self, body: Started, occurred_at: datetime) -> None:
-        self.started_at = occurred_at
-        self.schedule = Schedule(body.deadline_at, timedelta(seconds=body.grace_seconds))
 
     def _answer(self, answers: tuple[AnswerRecord, ...], event: SealedEvent) -> None:
         for stored in self._remember(answers, event):
@@ -180,6 +234,7 @@ class AssessmentState:
                 self.newest_numbers[origin] = max(record.client_seq, self.newest_numbers.get(origin, 0))
         if self.status is Status.STARTED:
             self.status = Status.IN_PROGRESS
+        self.resting_status = Status.IN_PROGRESS
 
     def _remember(self, answers: tuple[AnswerRecord, ...], event: SealedEvent) -> list[StoredAnswer]:
         stored = [StoredAnswer(record, event.seq, event.occurred_at, event.hash.hex()) for record in answers]
@@ -188,6 +243,21 @@ class AssessmentState:
             if record.client_id is not None and record.client_seq is not None:
                 self.answers[record.client_id, record.client_seq] = answer
         return stored
+
+
+def retimed(schedule: Schedule, body: TimeBody) -> Schedule:
+    """The schedule behind that entry."""
+    match body:
+        case Paused():
+            return schedule.paused(body.kind, body.paused_at, body.until)
+        case Unpaused():
+            return schedule.unpaused(body.resumed_at)
+        case Extended() | Credited():
+            return schedule.extended(timedelta(seconds=body.seconds))
+        case Finalized():
+            return schedule.ended(body.end_time)
+        case _:
+            return schedule
 
 
 def fold(assessment_id: int, events: Iterable[SealedEvent]) -> AssessmentState:

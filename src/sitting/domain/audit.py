@@ -9,20 +9,26 @@ from typing import Any
 
 import msgspec
 
+from sitting.domain.answer import GivenAnswer
 from sitting.domain.assessment import Assessment, AssessmentState, fold
+from sitting.domain.blueprint import Blueprint
 from sitting.domain.chain import GENESIS, SALT_BYTES, SealedEvent, event_hash, inner_digest
+from sitting.domain.compliance import compliance_record, deadline_faults
 from sitting.domain.deadline import minutes_taken
 from sitting.domain.events import Answered, EventBody, Finalized, Started, Verdict, optional_body
 from sitting.domain.live import receipt_of
 from sitting.domain.paper import Paper
-from sitting.domain.results import Receipt
+from sitting.domain.results import ComplianceSeal, Receipt
 from sitting.domain.scoring import ItemScore, grade
-from sitting.kit.canonical import sha256_hex
+from sitting.kit.canonical import canonical_json, sha256_hex
 
 ERASED = "erased"
 
-Verifies = Callable[[Receipt], bool]
-"""Says whether a receipt's signature holds."""
+Verifies = Callable[[Receipt | ComplianceSeal], bool]
+"""Says whether a signature of ours holds."""
+_CLOCK = ("paused", "unpaused", "extended", "credited")
+_MOVES_HEAD = ("started", "attached", "finalized", "voided", *_CLOCK)
+_OF_TIME = {"started", "attached", "detached", "finalized", "voided", *_CLOCK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class ResponseRecord:
     """A row of assessment_responses; `points` in thousandths, like `is_correct` None until it is graded."""
 
     question_id: str
-    selected_option: str | None
+    given: GivenAnswer
     is_correct: bool | None
     points: int | None
     answered_at: datetime
@@ -44,18 +50,22 @@ class AuditRecord:
     Attributes:
         events: the whole log, by seq.
         contents: the exact bytes of each question's content, by the digest under which they are stored.
+        redrawn_digest: the digest of the paper that the stored version gives for the stored seed; "" if that is a paper
+            of other contents, None if nobody drew it again.
     """
 
     assessment: Assessment
     events: Sequence[SealedEvent]
     responses: Sequence[ResponseRecord]
     paper: Paper
+    blueprint: Blueprint
     contents: Mapping[str, bytes]
+    redrawn_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where the record is not what it should be: `entry 12`, `response q_…`, `paper`, `receipt` or `row`."""
+    """Where the record is broken: `entry 12`, `response q_…`, `paper`, `receipt`, `compliance` or `row`."""
 
     place: str
     reason: str
@@ -91,6 +101,9 @@ def _breaks(record: AuditRecord, verifies: Verifies | None) -> Iterator[Break]:
         yield from _breaks_in_score(record, log)
     if log.end is not None or erased.isdisjoint(("answered", "finalized")):
         yield from _breaks_at_end(record, log)
+    if erased.isdisjoint(_OF_TIME | {"late_answer"}):
+        yield from _breaks_in_deadlines(record, log)
+        yield from _breaks_in_compliance(record, verifies)
 
 
 # --- the log by itself ------------------------------------------------------------------------------------------------
@@ -127,7 +140,7 @@ def _breaks_at_head(record: AuditRecord) -> Iterator[Break]:
     row, events = record.assessment, record.events
     if row.head_seq > len(events):
         yield _entry(len(events) + 1, f"it is missing: the log once reached entry {row.head_seq}")
-    noted = max((event.seq for event in events if event.type in ("started", "attached", "finalized")), default=1)
+    noted = max((event.seq for event in events if event.type in _MOVES_HEAD), default=1)
     if row.head_seq < noted:
         yield Break("row", f"its note of the head stops at entry {row.head_seq}, and entry {noted} moved it")
     elif events[row.head_seq - 1].hash != row.head_hash:
@@ -157,7 +170,7 @@ def _breaks_in_order(events: Sequence[SealedEvent]) -> Iterator[Break]:
     for event in events:
         if (event.type == "started") != (event.seq == 1):
             yield _entry(event.seq, "a log begins with one `started`, and has no other")
-        if event.type in ("answered", "finalized") and event.seq > end:
+        if event.type in ("answered", "finalized", *_CLOCK) and event.seq > end:
             yield _entry(event.seq, f"it changes what entry {end} had ended")
 
 
@@ -187,14 +200,14 @@ def _read(record: AuditRecord) -> _Log:
     end = next(((seq, body) for seq, body in bodies if isinstance(body, Finalized)), None)
     state = fold(record.assessment.assessment_id, record.events)
     graded = any(event.type == "finalized" for event in record.events)
-    return _Log(bodies, state, _responses(bodies, record.paper, graded=graded), end)
+    return _Log(bodies, state, _responses(bodies, record, graded=graded), end)
 
 
 def _responses(
-    bodies: Sequence[tuple[int, EventBody | None]], paper: Paper, *, graded: bool
+    bodies: Sequence[tuple[int, EventBody | None]], record: AuditRecord, *, graded: bool
 ) -> Mapping[str, ResponseRecord]:
     current = {
-        answer.question_id: ResponseRecord(answer.question_id, answer.selected_option, None, None, body.arrived_at, seq)
+        answer.question_id: ResponseRecord(answer.question_id, answer.given, None, None, body.arrived_at, seq)
         for seq, body in bodies
         if isinstance(body, Answered)
         for answer in body.answers
@@ -202,14 +215,14 @@ def _responses(
     }
     if not graded:
         return current
-    score = grade(paper, {id_: response.selected_option for id_, response in current.items()})
+    score = grade(record.paper, {id_: response.given for id_, response in current.items()}, record.blueprint)
     return {item.question_id: _graded(current[item.question_id], item) for item in score.items}
 
 
 def _graded(response: ResponseRecord, item: ItemScore) -> ResponseRecord:
     return ResponseRecord(
         response.question_id,
-        response.selected_option,
+        response.given,
         item.is_correct,
         item.points,
         response.answered_at,
@@ -228,11 +241,14 @@ def _breaks_at_start(record: AuditRecord, log: _Log) -> Iterator[Break]:
     assert isinstance(body, Started)
     if body.paper_digest != record.paper.digest():
         yield Break("paper", "it is not the one that entry 1 vouches for")
+    if record.redrawn_digest not in (None, body.paper_digest):
+        yield Break("paper", "it is not the one that its version and its seed give")
+    if row.seed != body.seed:
+        yield Break("row", f"its seed is {row.seed}, and by the log should be {body.seed}")
     names = ("application_id", "user_id", "test_id", "test_version_id", "attempt")
     derived: dict[str, Any] = {
         **{name: getattr(body, name) for name in names},
         "started_at": log.state.started_at,
-        "deadline_at": log.state.schedule.deadline_at,
         "total_questions": len(record.paper.questions),
         "max_score": record.paper.max_score,
     }
@@ -261,9 +277,19 @@ def _breaks_in_score(record: AuditRecord, log: _Log) -> Iterator[Break]:
     if log.end is None:
         return
     seq, body = log.end
-    score = grade(record.paper, {id_: response.selected_option for id_, response in log.responses.items()})
-    if (body.total_score, body.max_score, body.percentage_score) != (score.total, score.maximum, score.percentage):
-        yield _entry(seq, f"its total_score is {body.total_score}, and the stored answers give {score.total}")
+    given = {id_: response.given for id_, response in log.responses.items()}
+    score = grade(record.paper, given, record.blueprint)
+    derived = {
+        "total_score": score.total,
+        "max_score": score.maximum,
+        "percentage_score": score.percentage,
+        "passed": score.passed,
+        "correct_answers": score.correct_answers,
+        "answered_questions": score.answered_questions,
+    }
+    for name, value in derived.items():
+        if getattr(body, name) != value:
+            yield _entry(seq, f"its {name} is {getattr(body, name)}, and the stored answers give {value}")
 
 
 def _breaks_at_end(record: AuditRecord, log: _Log) -> Iterator[Break]:
@@ -276,8 +302,43 @@ def _breaks_at_end(record: AuditRecord, log: _Log) -> Iterator[Break]:
         body = log.end[1]
         derived |= {name: getattr(body, name) for name in outcome}
         derived["end_reason"] = body.reason
-        derived["time_taken_minutes"] = minutes_taken(row.started_at, body.end_time)
+        derived["time_taken_minutes"] = minutes_taken(row.started_at, body.end_time, log.state.schedule.pauses)
     yield from _differences(row, derived)
+
+
+def _breaks_in_deadlines(record: AuditRecord, log: _Log) -> Iterator[Break]:
+    for seq, noted, derived in deadline_faults(record.blueprint, log.state):
+        yield _entry(seq, f"its deadline_at is {noted}, and by rules and log should be {derived}")
+    yield from _differences(record.assessment, {"deadline_at": log.state.schedule.deadline_at})
+
+
+def _breaks_in_compliance(record: AuditRecord, verifies: Verifies | None) -> Iterator[Break]:
+    """The stored record must be what the log gives as of its end. Ends from before there were records have none."""
+    row, stored = record.assessment, record.assessment.compliance
+    end = next((event.seq for event in record.events if event.type == "finalized"), None)
+    if stored is None or end is None:
+        if (stored is None) != (end is None) and row.seed is not None:
+            yield Break(
+                "compliance", "its record is missing" if stored is None else "nothing has ended that it records"
+            )
+        return
+    derived = canonical_json(compliance_record(record.blueprint, fold(row.assessment_id, record.events[:end])))
+    if _with_zone_rules(derived, stored) != stored:
+        yield Break("compliance", f"its record is not what entries 1 to {end} give")
+    seal = ComplianceSeal(
+        row.assessment_id, end, sha256_hex(stored.encode()), row.compliance_signature or "", row.receipt_key_id or ""
+    )
+    if verifies is not None and not verifies(seal):
+        yield Break("compliance", f"its signature by key {row.receipt_key_id} does not hold")
+
+
+def _with_zone_rules(derived: bytes, stored: str) -> str:
+    """Zones are changed by law: how a wall-clock time was understood at the end is not for later tables to say."""
+    ours, theirs = msgspec.json.decode(derived), msgspec.json.decode(stored)
+    for edge in ("opens", "closes"):
+        if ours["window"][edge] and theirs["window"][edge]:
+            ours["window"][edge]["rule"] = theirs["window"][edge]["rule"]
+    return canonical_json(ours).decode()
 
 
 def _differences(row: Assessment, derived: Mapping[str, Any]) -> Iterator[Break]:

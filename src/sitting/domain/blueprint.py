@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from sitting.domain.errors import InvalidMessage, PublicationRefused
-from sitting.domain.question import QuestionVersion
-from sitting.kit.canonical import is_storable
+from sitting.domain.question import Difficulty
+from sitting.kit.canonical import canonical_json, sha256_hex
 
-MAX_QUESTIONS = 500
-MAX_LIMIT_MINUTES = 7 * 24 * 60
-MAX_GRACE_SECONDS = 300
-MAX_ATTEMPTS = 100
-YEARS = range(1970, 9000)
+
+class Navigation(StrEnum):
+    """`free`: any question at any time. `linear`: one after the other, and never back."""
+
+    FREE = "free"
+    LINEAR = "linear"
+
+
+class FeedbackPolicy(StrEnum):
+    """When a candidate learns which answers were right, with the explanations."""
+
+    NONE = "none"
+    AFTER_ANSWER = "after_answer"
+    AFTER_END = "after_end"
+    AFTER_WINDOW = "after_window"
+
+
+class ResultsPolicy(StrEnum):
+    """How much of the results a candidate sees; each shows what those before it show."""
+
+    NOTHING = "nothing"
+    STATUS = "status"
+    SCORE = "score"
+    FULL = "full"
+
+
+class CountedAttempt(StrEnum):
+    """Which of several attempts is the result of an application."""
+
+    BEST = "best"
+    LAST = "last"
+    FIRST = "first"
+    MEAN = "mean"
+
+
+class Priority(StrEnum):
+    HIGH = "H"
+    MEDIUM = "M"
+    LOW = "L"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +60,114 @@ class FixedQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """Questions drawn for each candidate anew.
+
+    Attributes:
+        count: how many.
+        question_ids: the alternatives to draw from; empty: the whole bank.
+        skill, difficulty, tags: only questions of that skill and difficulty that carry all these tags.
+        points: of each drawn question, in integer thousandths.
+    """
+
+    count: int
+    question_ids: tuple[str, ...] = ()
+    skill: str | None = None
+    difficulty: Difficulty | None = None
+    tags: tuple[str, ...] = ()
+    points: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a Test. Fixed questions come first, then the draws, in their order, unless `shuffle` mixes them.
+
+    Attributes:
+        weight: thousandths by which all points of the section are multiplied.
+    """
+
+    name: str = "main"
+    questions: tuple[FixedQuestion, ...] = ()
+    draws: tuple[Draw, ...] = ()
+    shuffle: bool = False
+    weight: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SkillRule:
+    """What a skill means to the Test; `pass_mark` in thousandths of a percent, None asks for nothing."""
+
+    skill: str
+    priority: Priority
+    pass_mark: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityWeights:
+    """By how much, in thousandths, the points of a skill's questions are multiplied."""
+
+    high: int = 3000
+    medium: int = 2000
+    low: int = 1000
+
+    def of(self, priority: Priority) -> int:
+        """The weight of that priority."""
+        return {Priority.HIGH: self.high, Priority.MEDIUM: self.medium, Priority.LOW: self.low}[priority]
+
+
+@dataclass(frozen=True, slots=True)
 class Blueprint:
     """The rules of a Test, as drafted or as published.
 
     Attributes:
+        not_together: groups of question_ids, disjoint; of each group a paper holds one question at most.
+        shuffle_options: each candidate sees the options in an order of their own (true/false stays as it is).
         time_limit_minutes: None leaves the time unlimited.
         grace_seconds: how long after the deadline an answer on its way still counts.
         opens_at, closes_at: attempts may start from the one until just before the other; None leaves that side open.
             An assessment ends with the window: what arrives at closes_at still counts.
+        time_zone: IANA name of the zone in which the window was set; None: it was set in instants.
+        opens_local, closes_local: the wall-clock times that the author wrote, without zone; see `domain.window`.
         max_attempts: how many assessments of one application count, at most.
+        attempt_delay_minutes: how long after the end of one attempt the next may start.
         pass_mark: percentage needed to pass, in thousandths of a percent.
+        skills: priorities and pass marks of skills; a skill that is not listed weighs 1.
+        negative_marking: share of a question's points, in thousandths, that a wrong answer costs.
+        floor_items: partial credit never falls below nothing. floor_total: neither does the total.
         abandon_after_days: after so many days an assessment without a deadline is closed.
+        max_pause_minutes: a pause ends by itself after that.
     """
 
     name: str
     description: str = ""
-    questions: tuple[FixedQuestion, ...] = ()
+    sections: tuple[Section, ...] = ()
+    not_together: tuple[tuple[str, ...], ...] = ()
+    shuffle_options: bool = False
+    navigation: Navigation = Navigation.FREE
     time_limit_minutes: int | None = None
     grace_seconds: int = 5
     opens_at: datetime | None = None
     closes_at: datetime | None = None
+    time_zone: str | None = None
+    opens_local: datetime | None = None
+    closes_local: datetime | None = None
     max_attempts: int = 1
+    attempt_delay_minutes: int = 0
+    counted_attempt: CountedAttempt = CountedAttempt.BEST
     pass_mark: int = 50_000
+    skills: tuple[SkillRule, ...] = ()
+    priority_weights: PriorityWeights = PriorityWeights()
+    negative_marking: int = 0
+    floor_items: bool = True
+    floor_total: bool = True
+    feedback: FeedbackPolicy = FeedbackPolicy.NONE
+    results: ResultsPolicy = ResultsPolicy.FULL
     abandon_after_days: int = 30
+    max_pause_minutes: int = 60
+
+    def digest(self) -> str:
+        """SHA-256, in hex, by which two states of a draft are told apart."""
+        return sha256_hex(canonical_json(self))
 
     @property
     def time_limit(self) -> timedelta | None:
@@ -63,9 +182,33 @@ class Blueprint:
     def abandon_after(self) -> timedelta:
         return timedelta(days=self.abandon_after_days)
 
+    @property
+    def max_pause(self) -> timedelta:
+        return timedelta(minutes=self.max_pause_minutes)
+
+    @property
+    def attempt_delay(self) -> timedelta:
+        return timedelta(minutes=self.attempt_delay_minutes)
+
+    @property
+    def total_questions(self) -> int:
+        """How many questions each paper holds."""
+        return sum(len(s.questions) + sum(draw.count for draw in s.draws) for s in self.sections)
+
     def is_open(self, now: datetime) -> bool:
         """Whether an attempt may start now."""
         return (self.opens_at is None or now >= self.opens_at) and (self.closes_at is None or now < self.closes_at)
+
+    def rule_of(self, skill: str) -> SkillRule | None:
+        """What the Test says about a skill; None if nothing."""
+        return next((rule for rule in self.skills if rule.skill == skill), None)
+
+    def named_questions(self) -> Iterator[str]:
+        """Every question_id that the blueprint names, in its order, alternatives included."""
+        for section in self.sections:
+            yield from (fixed.question_id for fixed in section.questions)
+            for draw in section.draws:
+                yield from draw.question_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,81 +216,55 @@ class PublishedQuestion:
     """A question with the content that it had when the Test was published."""
 
     question_id: str
-    points: int
     content_digest: str
 
 
 @dataclass(frozen=True, slots=True)
+class BankSnapshot:
+    """All that papers of a published version can hold.
+
+    Attributes:
+        questions: each once, sorted by question_id.
+        pools: for each section and each of its draws the indices into `questions` that it may take, ascending.
+    """
+
+    questions: tuple[PublishedQuestion, ...]
+    pools: tuple[tuple[tuple[int, ...], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedVersion:
-    """An immutable version of a Test. `number` counts from 1; `version_id` is what assessments pin."""
+    """An immutable version of a Test.
+
+    Attributes:
+        version_id: what assessments pin.
+        number: counts from 1.
+        overlap: the share of questions, in thousandths of a percent, that two papers are expected to have in common.
+        overlap_error: its standard error, in the same unit; 0 where it is exact, None where it is not known.
+    """
 
     version_id: int
     test_id: int
     number: int
     blueprint: Blueprint
-    questions: tuple[PublishedQuestion, ...]
+    snapshot: BankSnapshot
     published_at: datetime
+    overlap: int | None = None
+    overlap_error: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DraftedTest:
-    """A Test as its authors see it: the draft, and the number of the newest version (None before the first)."""
+    """A Test as its authors see it.
+
+    Attributes:
+        current_version: the number of the newest version; None before the first.
+        archived_at: since when nobody can start it; None while it is in use.
+    """
 
     test_id: int
     draft: Blueprint
     current_version: int | None
     created_at: datetime
     updated_at: datetime
-
-
-def check_blueprint(blueprint: Blueprint) -> None:
-    """Refuse a draft that no bank could make right.
-
-    Raises:
-        InvalidMessage: `details.problems` lists what is wrong.
-    """
-    limit, opens, closes = blueprint.time_limit_minutes, blueprint.opens_at, blueprint.closes_at
-    ids = [question.question_id for question in blueprint.questions]
-    checks = {
-        "name is empty": not blueprint.name.strip(),
-        f"time_limit_minutes is not 1 to {MAX_LIMIT_MINUTES}": limit is not None
-        and not 1 <= limit <= MAX_LIMIT_MINUTES,
-        f"grace_seconds is not 0 to {MAX_GRACE_SECONDS}": not 0 <= blueprint.grace_seconds <= MAX_GRACE_SECONDS,
-        f"max_attempts is not 1 to {MAX_ATTEMPTS}": not 1 <= blueprint.max_attempts <= MAX_ATTEMPTS,
-        "pass_mark is not 0 to 100": not 0 <= blueprint.pass_mark <= 100_000,
-        "abandon_after_days is not 1 to 3650": not 1 <= blueprint.abandon_after_days <= 3650,
-        "opens_at or closes_at has no time zone": any(at is not None and at.tzinfo is None for at in (opens, closes)),
-        f"opens_at or closes_at is not in the years {YEARS.start} to {YEARS.stop - 1}": any(
-            at is not None and at.year not in YEARS for at in (opens, closes)
-        ),
-        f"it has more than {MAX_QUESTIONS} questions": len(ids) > MAX_QUESTIONS,
-        "a question stands in it twice": len(set(ids)) != len(ids),
-        "points are not 0.001 to 1000": any(not 1 <= q.points <= 1_000_000 for q in blueprint.questions),
-        "NUL and lone surrogates are not possible": not is_storable(blueprint.name + blueprint.description),
-    }
-    problems = [problem for problem, found in checks.items() if found]
-    if not problems and opens is not None and closes is not None and opens >= closes:
-        problems.append("the window closes before it opens")
-    if problems:
-        raise InvalidMessage("This test cannot be stored.", problems=problems)
-
-
-def publish(blueprint: Blueprint, bank: Mapping[str, QuestionVersion]) -> tuple[PublishedQuestion, ...]:
-    """Fix the content of each question that the draft names.
-
-    Args:
-        bank: the current versions, by question_id, of the questions that still exist.
-
-    Raises:
-        PublicationRefused: `details.problems` names each clash, `details.missing` the missing questions.
-    """
-    missing = [question.question_id for question in blueprint.questions if question.question_id not in bank]
-    problems: Sequence[str] = [f"question {question_id} is not in the bank" for question_id in missing]
-    if not blueprint.questions:
-        problems = ["it has no questions"]
-    if problems:
-        raise PublicationRefused(problems=problems, missing=missing)
-    return tuple(
-        PublishedQuestion(question.question_id, question.points, bank[question.question_id].digest)
-        for question in blueprint.questions
-    )
+    archived_at: datetime | None = None

@@ -25,10 +25,13 @@ class ErrorCode(StrEnum):
     ASSESSMENT_OVER = "assessment_over"
     ATTACHMENT_STALE = "attachment_stale"
     DEADLINE_PASSED = "deadline_passed"
+    PAUSED = "paused"
     QUESTION_NOT_FOUND = "question_not_found"
+    NAVIGATION_NOT_ALLOWED = "navigation_not_allowed"
     INVALID_ANSWER = "invalid_answer"
     CLIENT_SEQ_CONFLICT = "client_seq_conflict"
     ANSWER_SUPERSEDED = "answer_superseded"
+    ANSWER_LOCKED = "answer_locked"
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     INTERNAL_ERROR = "internal_error"
@@ -136,9 +139,24 @@ class DeadlinePassed(SittingError):
     sentence = "The time for this assessment is over."
 
 
+class ClockPaused(SittingError):
+    """The assessment is paused. What was refused may be sent again once it goes on."""
+
+    code = ErrorCode.PAUSED
+    sentence = "This assessment is paused. It goes on where it stopped, with the time that was left."
+    retryable = True
+
+
 class QuestionNotFound(SittingError):
     code = ErrorCode.QUESTION_NOT_FOUND
     sentence = "This assessment has no such question."
+
+
+class NavigationNotAllowed(SittingError):
+    """The Test is linear. `details.position` is the place of the current question."""
+
+    code = ErrorCode.NAVIGATION_NOT_ALLOWED
+    sentence = "In this test the questions come one after the other, and never again."
 
 
 class InvalidAnswer(SittingError):
@@ -154,6 +172,13 @@ class ClientSeqConflict(SittingError):
 class AnswerSuperseded(SittingError):
     code = ErrorCode.ANSWER_SUPERSEDED
     sentence = "A newer answer to this question is stored already."
+
+
+class AnswerLocked(SittingError):
+    """The candidate was told what is right."""
+
+    code = ErrorCode.ANSWER_LOCKED
+    sentence = "This question is answered, and its answer cannot be changed any more."
 
 
 class RateLimited(SittingError):

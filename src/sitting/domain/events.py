@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from sitting.domain.answer import GivenAnswer
+from sitting.domain.application import NO_ACCOMMODATION, Accommodation
 from sitting.domain.chain import SealedEvent, seal
 from sitting.kit.canonical import canonical_json
 
@@ -29,6 +31,7 @@ class EndReason(StrEnum):
     SUBMITTED = "submitted"
     TIMEOUT = "timeout"
     ABANDONED = "abandoned"
+    ENDED_BY_INVIGILATOR = "ended_by_invigilator"
 
     @property
     def on_the_wire(self) -> str:
@@ -40,7 +43,8 @@ class EndReason(StrEnum):
 class Started:
     """The assessment and its paper exist from here on; the clock runs.
 
-    `deadline_at` is null for an untimed Test; `paper_digest` is the paper's SHA-256 in hex.
+    `deadline_at` is null for an untimed Test; `paper_digest` is the paper's SHA-256 in hex; `seed` is what the paper
+    was drawn from, null before papers were drawn; a trial is a run by staff, which counts for nothing.
     """
 
     application_id: int
@@ -51,6 +55,9 @@ class Started:
     deadline_at: datetime | None
     grace_seconds: int
     paper_digest: str
+    seed: str | None = None
+    accommodation: Accommodation = NO_ACCOMMODATION
+    is_trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class Detached:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """One answer as the log keeps it. `selected_option` is an option's id; null clears the answer."""
+    """One answer as the log keeps it; the given answer is spelled as in `domain.answer`, all null clears."""
 
     question_id: str
     selected_option: str | None
@@ -78,6 +85,13 @@ class AnswerRecord:
     client_seq: int | None
     base_seq: int | None
     verdict: Verdict
+    selected_options: tuple[str, ...] | None = None
+    value: str | None = None
+
+    @property
+    def given(self) -> GivenAnswer:
+        """What was answered."""
+        return GivenAnswer(self.selected_option, self.selected_options, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +128,10 @@ class IntegrityNoted:
 
 @dataclass(frozen=True, slots=True)
 class Finalized:
-    """The end. Scores are integer thousandths, the percentage in thousandths of a percent."""
+    """The end. Scores are integer thousandths, the percentage in thousandths of a percent.
+
+    Where staff brought it about, `by` is the user_id of who did, and `note` says why.
+    """
 
     status: str
     reason: EndReason
@@ -125,9 +142,87 @@ class Finalized:
     passed: bool
     correct_answers: int
     answered_questions: int
+    by: int | None = None
+    note: str | None = None
 
 
-EventBody = Started | Attached | Detached | Answered | LateAnswered | Flagged | IntegrityNoted | Finalized
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """In a linear Test the candidate moved on: this position is shown, and those before it are closed."""
+
+    position: int
+
+
+class PauseKind(StrEnum):
+    """Who stopped the clock: staff, or the candidate by a break of the accommodation."""
+
+    STAFF = "staff"
+    BREAK = "break"
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The clock stands still from `paused_at` on, at most until `until`. `by` is the user_id of who paused it."""
+
+    kind: PauseKind
+    reason: str
+    by: int
+    paused_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaused:
+    """The clock runs again since `resumed_at`; `by` is null where the pause ran out. `deadline_at` is the new D."""
+
+    by: int | None
+    resumed_at: datetime
+    deadline_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """Staff gave more time. `deadline_at` is the new D, null while paused."""
+
+    seconds: int
+    reason: str
+    by: int
+    deadline_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """The server gave back time that it had taken. `deadline_at` is the new D, null while paused."""
+
+    seconds: int
+    reason: str
+    deadline_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """The assessment does not count. `by` is the user_id of who said so."""
+
+    reason: str
+    by: int
+
+
+EventBody = (
+    Started
+    | Attached
+    | Detached
+    | Answered
+    | LateAnswered
+    | Flagged
+    | IntegrityNoted
+    | Presented
+    | Paused
+    | Unpaused
+    | Extended
+    | Credited
+    | Finalized
+    | Voided
+)
 
 _BODIES: dict[str, type[Any]] = {
     "started": Started,
@@ -137,7 +232,13 @@ _BODIES: dict[str, type[Any]] = {
     "late_answer": LateAnswered,
     "flagged": Flagged,
     "integrity": IntegrityNoted,
+    "presented": Presented,
+    "paused": Paused,
+    "unpaused": Unpaused,
+    "extended": Extended,
+    "credited": Credited,
     "finalized": Finalized,
+    "voided": Voided,
 }
 EVENT_TYPES = {body: type_ for type_, body in _BODIES.items()}
 _DECODERS = {type_: msgspec.json.Decoder(body) for type_, body in _BODIES.items()}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sitting.domain.assessment import Assessment, AssessmentState
-from sitting.domain.blueprint import Blueprint
-from sitting.domain.compliance import compliance
-from sitting.domain.deadline import Phase
-from sitting.domain.errors import AssessmentOver, DeadlinePassed
+from sitting.domain.assessment import Assessment, AssessmentState, TimeBody
+from sitting.domain.blueprint import Blueprint, Navigation
+from sitting.domain.compliance import compliance, time_credits
+from sitting.domain.deadline import Phase, limit_minutes, personal_limit
+from sitting.domain.errors import AssessmentOver, ClockPaused, DeadlinePassed
+from sitting.domain.events import Credited, Extended, Paused, Unpaused
 from sitting.domain.messages import (
     Acknowledgement,
     AssessmentCompleted,
@@ -19,14 +20,15 @@ from sitting.domain.messages import (
     AssessmentSnapshot,
     AssessmentStarted,
     CurrentResponse,
+    DeadlineChanged,
     OutlineItem,
+    PausedMessage,
     ProgressUpdate,
+    UnpausedMessage,
 )
 from sitting.domain.paper import Paper, PaperQuestion
-from sitting.domain.results import Receipt, Results, SkillResult
-from sitting.domain.scoring import ItemScore, Score, grade, percentage_of
-
-NAVIGATION = "free"
+from sitting.domain.results import BareResults, Receipt, Results, SkillResult, shown_results
+from sitting.domain.scoring import Score, grade
 
 
 @dataclass(slots=True)
@@ -53,27 +55,50 @@ class LiveAssessment:
         remaining = self.state.schedule.remaining_seconds(now)
         return 0.0 if self.state.is_over and remaining is not None else remaining
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether the questions come one after the other, and never again."""
+        return self.blueprint.navigation is Navigation.LINEAR
+
+    def current_question(self) -> PaperQuestion:
+        """Of a linear Test: the one question that is shown and takes answers."""
+        return self.paper.at_position(self.state.position)
+
     def next_unanswered(self) -> PaperQuestion | None:
-        """The first question by position that has no answer; None if all have."""
-        for question in self.paper.questions:
-            stored = self.state.responses.get(question.question_id)
-            if stored is None or stored.record.selected_option is None:
-                return question
-        return None
+        """The question that comes next by itself; None if all are dealt with.
+
+        It is the first by position that has no answer. In a linear Test it is the current one, and the one behind it
+        once a response is stored; a cleared one counts there, since it says that the candidate passes.
+        """
+        if self.is_linear:
+            first = self.state.position - 1
+            following = self.paper.questions[first : first + 2]
+            return next((q for q in following if q.question_id not in self.state.responses), None)
+        return next((q for q in self.paper.questions if not self.is_answered(q)), None)
+
+    def is_answered(self, question: PaperQuestion) -> bool:
+        """Whether it has an answer that is not cleared."""
+        stored = self.state.responses.get(question.question_id)
+        return stored is not None and not stored.record.given.is_cleared
 
     def question_to_show(self) -> PaperQuestion:
-        """Where the candidate goes on: the first unanswered question, or the last one."""
+        """Where the candidate stands: the current question; if any may be shown, the first unanswered or the last."""
+        if self.is_linear:
+            return self.current_question()
         return self.next_unanswered() or self.paper.questions[-1]
 
     def deliver(self, question: PaperQuestion, now: datetime) -> PaperQuestion:
         """The question, if questions are still delivered at `now`.
 
         Raises:
-            AssessmentOver: it ended. DeadlinePassed: its time is up.
+            AssessmentOver: it ended. ClockPaused: it is paused. DeadlinePassed: its time is up.
         """
         if self.state.is_over:
             raise AssessmentOver()
-        if self.state.schedule.phase(now) is not Phase.RUNNING:
+        phase = self.state.schedule.phase(now)
+        if phase is Phase.PAUSED:
+            raise ClockPaused()
+        if phase is not Phase.RUNNING:
             raise DeadlinePassed()
         return question
 
@@ -99,9 +124,9 @@ def _snapshot(live: LiveAssessment, acknowledged: Sequence[Acknowledgement]) -> 
         "flags": tuple(q.question_id for q in live.paper.questions if q.question_id in live.state.flags),
         "position": live.question_to_show().position,
         "acknowledged": tuple(acknowledged),
-        "time_credits": (),
+        "time_credits": time_credits(live.state),
         "status": live.state.status,
-        "results": results_of(live) if live.state.is_over else None,
+        "results": own_results_of(live) if live.state.is_over else None,
         "reason": live.state.ended.reason.on_the_wire if live.state.ended else None,
         "receipt": receipt_of(live.assessment),
     }
@@ -116,11 +141,12 @@ def _facts(live: LiveAssessment, now: datetime) -> dict[str, Any]:
         "attempt": row.attempt,
         "test_name": live.blueprint.name,
         "total_questions": row.total_questions,
-        "time_limit_minutes": live.blueprint.time_limit_minutes,
+        "time_limit_minutes": limit_minutes(personal_limit(live.blueprint.time_limit, state.accommodation)),
         "started_at": row.started_at,
         "deadline_at": state.schedule.deadline_at,
         "remaining_seconds": live.remaining_seconds(now),
-        "navigation": NAVIGATION,
+        "navigation": live.blueprint.navigation,
+        "feedback": live.blueprint.feedback,
         "grace_seconds": live.blueprint.grace_seconds,
         "attachment": state.attachment,
         "outline": tuple(_outline_item(live, question) for question in live.paper.questions),
@@ -128,22 +154,28 @@ def _facts(live: LiveAssessment, now: datetime) -> dict[str, Any]:
 
 
 def _outline_item(live: LiveAssessment, question: PaperQuestion) -> OutlineItem:
-    stored = live.state.responses.get(question.question_id)
-    answered = stored is not None and stored.record.selected_option is not None
+    is_hidden = live.is_linear and question.position > live.state.position
     return OutlineItem(
-        question_id=question.question_id,
+        question_id=None if is_hidden else question.question_id,
         position=question.position,
         section=question.section,
         skill=question.content.skill,
         points=question.points / 1000,
-        state="answered" if answered else "unanswered",
+        state="answered" if live.is_answered(question) else "unanswered",
     )
 
 
 def _current(live: LiveAssessment) -> list[CurrentResponse]:
     stored = [live.state.responses.get(question.question_id) for question in live.paper.questions]
     return [
-        CurrentResponse(s.record.question_id, s.record.selected_option, None, None, s.seq, s.saved_at)
+        CurrentResponse(
+            s.record.question_id,
+            s.record.selected_option,
+            s.record.selected_options,
+            s.record.value,
+            s.seq,
+            s.saved_at,
+        )
         for s in stored
         if s is not None
     ]
@@ -161,9 +193,39 @@ def progress(live: LiveAssessment, now: datetime) -> ProgressUpdate:
     )
 
 
+def time_news(
+    live: LiveAssessment, told_seq: int, now: datetime
+) -> list[DeadlineChanged | PausedMessage | UnpausedMessage]:
+    """What a candidate who knows the log up to `told_seq` has to be told about the clock."""
+    news: list[DeadlineChanged | PausedMessage | UnpausedMessage] = []
+    schedule = live.state.schedule
+    for moment in live.state.moments:
+        reason = _CHANGES.get(type(moment.body))
+        if moment.seq <= told_seq or reason is None:
+            continue
+        if isinstance(moment.body, Paused):
+            news.append(PausedMessage(moment.body.reason))
+        elif isinstance(moment.body, Unpaused):
+            news.append(UnpausedMessage(_OVER if moment.body.by is None else _ENDED))
+        if schedule.is_limited:
+            news.append(DeadlineChanged(schedule.deadline_at, live.remaining_seconds(now), reason))
+    return news
+
+
+_CHANGES: dict[type[TimeBody], str] = {
+    Paused: "pause",
+    Unpaused: "pause",
+    Extended: "extension",
+    Credited: "time credit",
+}
+_OVER = "The pause has lasted as long as it may."
+_ENDED = "The pause is over."
+
+
 def score_of(live: LiveAssessment) -> Score:
     """The score of the current answers, from the frozen paper and the fold alone."""
-    return grade(live.paper, {id_: stored.record.selected_option for id_, stored in live.state.responses.items()})
+    given = {question_id: stored.record.given for question_id, stored in live.state.responses.items()}
+    return grade(live.paper, given, live.blueprint)
 
 
 def receipt_of(assessment: Assessment) -> Receipt | None:
@@ -180,7 +242,12 @@ def completed_message(live: LiveAssessment) -> AssessmentCompleted:
     """What the candidate is told at the end, receipt included."""
     receipt = receipt_of(live.assessment)
     assert live.state.ended is not None and receipt is not None
-    return AssessmentCompleted(results_of(live), live.state.ended.reason.on_the_wire, receipt)
+    return AssessmentCompleted(own_results_of(live), live.state.ended.reason.on_the_wire, receipt)
+
+
+def own_results_of(live: LiveAssessment) -> BareResults:
+    """The results as far as the Test shows them to the candidate."""
+    return shown_results(results_of(live), live.blueprint.results)
 
 
 def results_of(live: LiveAssessment) -> Results:
@@ -205,28 +272,12 @@ def results_of(live: LiveAssessment) -> Results:
         end_time=ended.end_time if ended else None,
         time_taken_minutes=row.time_taken_minutes,
         skills=_skills(live) if over else (),
-        scheduler_compliance=compliance(
-            live.blueprint, row.started_at, state.schedule.deadline_at, ended.end_time, ended.reason, state.late_answers
-        )
-        if ended
-        else None,
+        scheduler_compliance=compliance(live.blueprint, state) if ended else None,
     )
 
 
 def _skills(live: LiveAssessment) -> tuple[SkillResult, ...]:
-    items = {item.question_id: item for item in score_of(live).items}
-    skills = dict.fromkeys(question.content.skill for question in live.paper.questions)
-    return tuple(_skill(skill, live.paper, items) for skill in skills)
-
-
-def _skill(skill: str, paper: Paper, items: Mapping[str, ItemScore]) -> SkillResult:
-    questions = [question for question in paper.questions if question.content.skill == skill]
-    scored = [items[question.question_id] for question in questions if question.question_id in items]
-    maximum = sum(question.points for question in questions)
-    return SkillResult(
-        skill=skill,
-        priority=None,
-        questions=len(questions),
-        correct=sum(item.is_correct is True for item in scored),
-        score_percentage=percentage_of(sum(item.points for item in scored), maximum) / 1000,
+    return tuple(
+        SkillResult(each.skill, each.priority, each.questions, each.correct, each.percentage / 1000)
+        for each in score_of(live).skills
     )

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from sitting.domain.compliance import TimeCredit
-from sitting.domain.results import Receipt, Results
+from sitting.domain.results import BareResults, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,12 @@ class AssessmentStarted:
     attempt: int
     test_name: str
     total_questions: int
-    time_limit_minutes: int | None
+    time_limit_minutes: int | float | None
     started_at: datetime
     deadline_at: datetime | None
     remaining_seconds: float | None
     navigation: str
+    feedback: str
     grace_seconds: int
     attachment: int
     outline: tuple[OutlineItem, ...]
@@ -95,7 +96,7 @@ class AssessmentSnapshot(AssessmentStarted):
     acknowledged: tuple[Acknowledgement, ...]
     time_credits: tuple[TimeCredit, ...]
     status: str
-    results: Results | None = None
+    results: BareResults | None = None
     reason: str | None = None
     receipt: Receipt | None = None
 
@@ -109,21 +110,32 @@ class AssessmentRecovered(AssessmentSnapshot):
 
 @dataclass(frozen=True, slots=True)
 class ShownOption:
+    """An option; `text` is the author's Markdown, `html` the same as safe HTML without blocks."""
+
     id: str
     text: str
+    html: str
 
 
 @dataclass(frozen=True, slots=True)
 class ShownQuestion:
-    """What a candidate may see of a question."""
+    """What a candidate may see of a question.
+
+    Attributes:
+        text, html: the author's Markdown, and the same as safe HTML.
+        media: the addresses of all images that question and options show, without the server's.
+        unit: what a typed number may be followed by; null if nothing, or if the unit is part of what is asked.
+    """
 
     text: str
+    html: str
     type: str
     options: tuple[ShownOption, ...]
     difficulty: str
     skill: str
     points: float
     media: tuple[str, ...]
+    unit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +161,29 @@ class AnswerSaved:
     digest: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFeedback:
+    """What is right, behind the acknowledgement of an answer, where the Test's feedback policy allows.
+
+    Attributes:
+        correct: fully right; an answer that brings a part of the points is not.
+        correct_option: the id of the one right option; null for kinds of question without one.
+        correct_options: the ids of all right options. correct_text: what is right, in words.
+        explanation, explanation_html: the author's Markdown, and the same as safe HTML; empty if there is none.
+        option_feedback: what the author says to whoever chose these options.
+    """
+
+    type: ClassVar[str] = "answer_feedback"
+    question_id: str
+    correct: bool
+    correct_option: str | None
+    correct_options: tuple[str, ...]
+    correct_text: str
+    explanation: str
+    explanation_html: str
+    option_feedback: tuple[ShownOption, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ProgressUpdate:
     type: ClassVar[str] = "progress_update"
@@ -166,11 +201,37 @@ class TimeWarning:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadlineChanged:
+    """The deadline moved, for that reason: extension, time credit or pause. It is null while a pause lasts."""
+
+    type: ClassVar[str] = "deadline_changed"
+    deadline_at: datetime | None
+    remaining_seconds: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PausedMessage:
+    """The clock stands still, and no answers are taken."""
+
+    type: ClassVar[str] = "paused"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnpausedMessage:
+    """The clock runs again."""
+
+    type: ClassVar[str] = "unpaused"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssessmentCompleted:
-    """The end; `reason` is submitted or timeout."""
+    """The end; `reason` is submitted, timeout or ended_by_invigilator."""
 
     type: ClassVar[str] = "assessment_completed"
-    results: Results
+    results: BareResults
     reason: str
     receipt: Receipt
 
@@ -207,8 +268,12 @@ ServerMessage = (
     | AssessmentRecovered
     | QuestionMessage
     | AnswerSaved
+    | AnswerFeedback
     | ProgressUpdate
     | TimeWarning
+    | DeadlineChanged
+    | PausedMessage
+    | UnpausedMessage
     | AssessmentCompleted
     | Pong
     | SystemMessage

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from sitting.domain.answer import CLEARED, GivenAnswer
 from sitting.domain.errors import InvalidAnswer, QuestionNotFound
+from sitting.domain.matching import MAX_VALUE_CHARACTERS, read_number
 from sitting.domain.messages import QuestionMessage, ShownOption, ShownQuestion
-from sitting.domain.question import QuestionContent
-from sitting.kit.canonical import canonical_json, sha256_hex
+from sitting.domain.question import QuestionContent, QuestionType
+from sitting.kit.canonical import canonical_json, is_storable, sha256_hex
+from sitting.kit.markup import to_html
+
+
+def media_address(sha256: str) -> str:
+    """Where a client fetches an image, below the server's own address."""
+    return f"/api/v1/media/{sha256}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +38,90 @@ class PaperQuestion:
     content_digest: str
     content: QuestionContent
 
-    def resolve(self, selected_option: str | None) -> str | None:
-        """The id of the chosen option, given its id or its exact text; an id wins. None stays None (clears).
+    def resolve(self, given: GivenAnswer) -> GivenAnswer:
+        """The answer in its stored form: options by id, given their ids or exact texts (an id wins), in order.
+
+        An empty choice or text clears, like all three being None.
 
         Raises:
-            InvalidAnswer: the question has no such option.
+            InvalidAnswer: it is no possible answer to this kind of question; `details.reason` says why.
         """
-        if selected_option is None or selected_option in self.option_order:
-            return selected_option
-        for option in self.content.options:
-            if option.text == selected_option:
-                return option.id
-        raise InvalidAnswer(question_id=self.question_id)
+        said = (given.selected_option, given.selected_options, given.value)
+        self._require(sum(each is not None for each in said) <= 1, "it takes one answer")
+        if given.is_cleared or given.selected_options == () or (given.value is not None and not given.value.strip()):
+            return CLEARED
+        match self.content.type:
+            case QuestionType.MULTIPLE_RESPONSE:
+                return GivenAnswer(selected_options=self._options(given))
+            case QuestionType.NUMERIC | QuestionType.SHORT_TEXT:
+                return self._typed(given)
+            case _:
+                self._require(given.selected_option is not None, "it takes selected_option")
+                return GivenAnswer(selected_option=self._option(given.selected_option or ""))
+
+    def _options(self, given: GivenAnswer) -> tuple[str, ...]:
+        self._require(given.value is None, "it takes selected_options")
+        ids = {self._option(each) for each in given.selected_options or (given.selected_option or "",)}
+        return tuple(option.id for option in self.content.options if option.id in ids)
+
+    def _option(self, named: str) -> str:
+        if named in self.option_order:
+            return named
+        texts = {option.text: option.id for option in self.content.options if option.id in self.option_order}
+        self._require(named in texts, "it has no such option")
+        return texts[named]
+
+    def _typed(self, given: GivenAnswer) -> GivenAnswer:
+        # A front end that knows only selected_option puts what was typed there.
+        typed = given.selected_option if given.value is None else given.value
+        self._require(typed is not None, "it takes value")
+        if typed is None or not typed.strip():
+            return CLEARED
+        self._require(is_storable(typed), "NUL and lone surrogates are not possible")
+        self._require(len(typed) <= MAX_VALUE_CHARACTERS, f"it takes at most {MAX_VALUE_CHARACTERS} characters")
+        if self.content.type is QuestionType.NUMERIC:
+            self._check_number(typed)
+        return GivenAnswer(value=typed)
+
+    def _check_number(self, typed: str) -> None:
+        try:
+            _, unit = read_number(typed)
+        except InvalidAnswer as refusal:
+            refusal.details["question_id"] = self.question_id
+            raise
+        self._require(not unit or bool(self.content.unit), "it takes a number without a unit")
+
+    def _require(self, condition: bool, reason: str) -> None:
+        if not condition:
+            raise InvalidAnswer(question_id=self.question_id, reason=reason)
 
     def shown(self) -> QuestionMessage:
         """What the candidate may see of it: never the key or the explanation."""
-        texts = {option.id: option.text for option in self.content.options}
+        content = self.content
+        texts = {option.id: option.text for option in content.options}
+        media: dict[str, str] = {}
+
+        def address(sha256: str) -> str:
+            return media.setdefault(sha256, media_address(sha256))
+
+        html = to_html(content.text, image_url=address)
+        options = tuple(
+            ShownOption(id_, texts[id_], to_html(texts[id_], inline=True, image_url=address))
+            for id_ in self.option_order
+        )
         return QuestionMessage(
             question_id=self.question_id,
             position=self.position,
             question=ShownQuestion(
-                text=self.content.text,
-                type=self.content.type,
-                options=tuple(ShownOption(id=id_, text=texts[id_]) for id_ in self.option_order),
-                difficulty=self.content.difficulty,
-                skill=self.content.skill,
+                text=content.text,
+                html=html,
+                type=content.type,
+                options=options,
+                difficulty=content.difficulty,
+                skill=content.skill,
                 points=self.points / 1000,
-                media=(),
+                media=tuple(media.values()),
+                unit=content.unit if content.unit and not content.unit_required else None,
             ),
         )
 

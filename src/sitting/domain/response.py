@@ -6,16 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sitting.domain.answer import GivenAnswer
 from sitting.domain.assessment import AssessmentState, StoredAnswer
+from sitting.domain.blueprint import Blueprint, FeedbackPolicy, Navigation
+from sitting.domain.deadline import Phase
 from sitting.domain.errors import (
+    AnswerLocked,
     AnswerSuperseded,
     AssessmentOver,
     ClientSeqConflict,
+    ClockPaused,
     DeadlinePassed,
+    NavigationNotAllowed,
     SittingError,
 )
 from sitting.domain.events import Answered, AnswerRecord, LateAnswered, Verdict
-from sitting.domain.paper import Paper
+from sitting.domain.paper import Paper, PaperQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +29,45 @@ class Answer:
     """An answer as the candidate sent it; see the wire contract for `client_id`, `client_seq` and `base_seq`."""
 
     question_id: str
-    selected_option: str | None
+    selected_option: str | None = None
     client_id: str | None = None
     client_seq: int | None = None
     base_seq: int | None = None
+    selected_options: tuple[str, ...] | None = None
+    value: str | None = None
+
+    @property
+    def given(self) -> GivenAnswer:
+        """What was answered, as it was sent."""
+        return GivenAnswer(self.selected_option, self.selected_options, self.value)
 
     @property
     def pair(self) -> tuple[str, int] | None:
         """What makes a resend recognisable; None if the client sent no such thing."""
         return None if self.client_id is None or self.client_seq is None else (self.client_id, self.client_seq)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRules:
+    """What a Test says about answers that come in time.
+
+    Attributes:
+        is_linear: only the current question takes answers.
+        locks: an answer is the last one, since feedback follows it. A cleared answer locks nothing.
+    """
+
+    is_linear: bool = False
+    locks: bool = False
+
+
+FREE_RULES = AnswerRules()
+
+
+def answer_rules(blueprint: Blueprint) -> AnswerRules:
+    """What that Test says about answers."""
+    return AnswerRules(
+        is_linear=blueprint.navigation is Navigation.LINEAR, locks=blueprint.feedback is FeedbackPolicy.AFTER_ANSWER
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +87,65 @@ class Judgement:
     error: SittingError | None = None
 
 
-def judge(state: AssessmentState, paper: Paper, answer: Answer, arrived_at: datetime) -> Judgement:
+def judge(
+    state: AssessmentState, paper: Paper, answer: Answer, arrived_at: datetime, rules: AnswerRules = FREE_RULES
+) -> Judgement:
     """The verdict on `answer`, given all that is stored. Nothing but `arrived_at`, the server's stamp, decides time."""
     try:
-        selected = paper.question(answer.question_id).resolve(answer.selected_option)
-        known = _known(state, answer, selected)
+        question = paper.question(answer.question_id)
+        given = question.resolve(answer.given)
+        known = _known(state, answer, given)
     except SittingError as error:
         return Judgement(answer, Verdict.REFUSED, error=error)
     if known is not None:
         return Judgement(answer, Verdict.DUPLICATE, stored=known)
+    if state.schedule.phase(arrived_at) is Phase.PAUSED:
+        return Judgement(answer, Verdict.REFUSED, error=ClockPaused(question_id=answer.question_id))
     verdict = _verdict(state, answer, arrived_at)
-    record = AnswerRecord(answer.question_id, selected, answer.client_id, answer.client_seq, answer.base_seq, verdict)
-    return Judgement(answer, verdict, record=record)
+    refusal_by_rule = None if verdict is Verdict.LATE else _against(rules, state, question)
+    if refusal_by_rule is not None:
+        return Judgement(answer, Verdict.REFUSED, error=refusal_by_rule)
+    return Judgement(answer, verdict, record=_record(answer, given, verdict))
 
 
-def judge_all(state: AssessmentState, paper: Paper, answers: Sequence[Answer], arrived_at: datetime) -> list[Judgement]:
+def _against(rules: AnswerRules, state: AssessmentState, question: PaperQuestion) -> SittingError | None:
+    """Which rule forbids another answer to that question, if one does."""
+    if rules.is_linear and question.position != state.position:
+        return NavigationNotAllowed(question_id=question.question_id, position=state.position)
+    current = state.responses.get(question.question_id)
+    if rules.locks and current is not None and not current.record.given.is_cleared:
+        return AnswerLocked(question_id=question.question_id)
+    return None
+
+
+def _record(answer: Answer, given: GivenAnswer, verdict: Verdict) -> AnswerRecord:
+    return AnswerRecord(
+        answer.question_id,
+        given.selected_option,
+        answer.client_id,
+        answer.client_seq,
+        answer.base_seq,
+        verdict,
+        given.selected_options,
+        given.value,
+    )
+
+
+def judge_all(
+    state: AssessmentState,
+    paper: Paper,
+    answers: Sequence[Answer],
+    arrived_at: datetime,
+    rules: AnswerRules = FREE_RULES,
+) -> list[Judgement]:
     """Judge a list that will be one event, each answer as if those before it in the list were stored already.
 
     A pair used twice is a duplicate of what this list keeps; of several versions of a question one stays saved.
     """
     judged: list[Judgement] = []
     for answer in answers:
-        judged.append(_unless_repeated(judged, judge(state, paper, answer, arrived_at)))
+        judgement = _unless_repeated(judged, judge(state, paper, answer, arrived_at, rules))
+        judged.append(_unless_locked(judged, judgement, state.seq + 1) if rules.locks else judgement)
     return _supersede_older(judged, state.seq + 1)
 
 
@@ -84,10 +157,21 @@ def _unless_repeated(judged: Sequence[Judgement], judgement: Judgement) -> Judge
     earlier = next((j.record for j in judged if j.record is not None and j.answer.pair == answer.pair), None)
     if earlier is None:
         return judgement
-    if (earlier.question_id, earlier.selected_option) == (record.question_id, record.selected_option):
+    if (earlier.question_id, earlier.given) == (record.question_id, record.given):
         return Judgement(answer, Verdict.DUPLICATE)
     error = ClientSeqConflict(client_id=answer.client_id, client_seq=answer.client_seq)
     return Judgement(answer, Verdict.REFUSED, error=error)
+
+
+def _unless_locked(judged: list[Judgement], judgement: Judgement, seq: int) -> Judgement:
+    """`judgement`, unless an answer that stands earlier in the same list locks the question."""
+    if judgement.record is None or judgement.verdict is Verdict.LATE:
+        return judgement
+    question_id = judgement.record.question_id
+    standing = [j.record for j in _supersede_older(judged, seq) if j.record and j.verdict is Verdict.SAVED]
+    if any(record.question_id == question_id and not record.given.is_cleared for record in standing):
+        return Judgement(judgement.answer, Verdict.REFUSED, error=AnswerLocked(question_id=question_id))
+    return judgement
 
 
 def _supersede_older(judged: list[Judgement], seq: int) -> list[Judgement]:
@@ -119,11 +203,11 @@ def _superseded(judgement: Judgement) -> Judgement:
     return replace(judgement, verdict=Verdict.SUPERSEDED, record=record)
 
 
-def _known(state: AssessmentState, answer: Answer, selected: str | None) -> StoredAnswer | None:
+def _known(state: AssessmentState, answer: Answer, given: GivenAnswer) -> StoredAnswer | None:
     if answer.pair is None:
         return None
     known = state.answers.get(answer.pair)
-    if known is not None and (known.record.question_id, known.record.selected_option) != (answer.question_id, selected):
+    if known is not None and (known.record.question_id, known.record.given) != (answer.question_id, given):
         raise ClientSeqConflict(client_id=answer.client_id, client_seq=answer.client_seq)
     return known
 
@@ -156,6 +240,16 @@ def _is_superseded(answer: Answer, current: AnswerRecord, seq: int) -> bool:
     return answer.base_seq is not None and seq > answer.base_seq
 
 
+def rests_on_the_log(judgements: Sequence[Judgement]) -> bool:
+    """Whether they refuse for what the log says, and keep nothing.
+
+    Then no number of the log has proved that the state was the newest: look again before anybody is told.
+    """
+    of_the_log = (AnswerLocked, ClockPaused, NavigationNotAllowed)
+    keeps = any(judgement.record is not None for judgement in judgements)
+    return not keeps and any(isinstance(judgement.error, of_the_log) for judgement in judgements)
+
+
 def event_body(judgements: Sequence[Judgement], arrived_at: datetime) -> Answered | LateAnswered | None:
     """The one entry that keeps what was judged; None if nothing of it leaves a trace.
 
@@ -173,7 +267,11 @@ def refusal(verdict: Verdict, state: AssessmentState, *, question_id: str) -> Si
     if verdict is Verdict.SUPERSEDED:
         current = state.responses[question_id]
         return AnswerSuperseded(
-            question_id=question_id, seq=current.seq, selected_option=current.record.selected_option
+            question_id=question_id,
+            seq=current.seq,
+            selected_option=current.record.selected_option,
+            selected_options=current.record.selected_options,
+            value=current.record.value,
         )
     if verdict is Verdict.LATE:
         return (AssessmentOver if state.is_over else DeadlinePassed)(question_id=question_id)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypedDict
 
 from sitting.domain.errors import InvalidMessage
 
@@ -29,6 +30,7 @@ class User:
         email: unique, lower case.
         external_id: what another system calls this person (the `sub` of its tokens).
         not_before: tokens issued before this instant are void.
+        deactivated_at: since when nothing that stands for this person works; None while it does.
     """
 
     user_id: int
@@ -38,6 +40,21 @@ class User:
     roles: frozenset[Role]
     not_before: datetime | None
     created_at: datetime
+    deactivated_at: datetime | None = None
+
+
+class UserChanges(TypedDict, total=False):
+    """What an administrator changes of a person; what is absent stays."""
+
+    name: str
+    email: str
+    roles: frozenset[Role]
+    external_id: str | None
+
+
+def first_valid_instant(revoked_at: datetime) -> datetime:
+    """The `not_before` that voids all tokens issued until then: they carry whole seconds, so the next full one."""
+    return revoked_at.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def normalised_email(text: str) -> str:

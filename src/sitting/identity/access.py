@@ -16,8 +16,11 @@ class Action(StrEnum):
     EDIT_BANK = "edit_bank"
     READ_TESTS = "read_tests"
     EDIT_TESTS = "edit_tests"
+    TRY_TESTS = "try_tests"
+    READ_APPLICATIONS = "read_applications"
     INVITE = "invite"
     READ_ASSESSMENTS = "read_assessments"
+    INVIGILATE = "invigilate"
     READ_USERS = "read_users"
     EDIT_USERS = "edit_users"
 
@@ -30,8 +33,11 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.EDIT_BANK: _AUTHORS,
     Action.READ_TESTS: STAFF_ROLES,
     Action.EDIT_TESTS: _AUTHORS,
+    Action.TRY_TESTS: frozenset({Role.AUTHOR, Role.REVIEWER, Role.ADMIN}),
+    Action.READ_APPLICATIONS: STAFF_ROLES,
     Action.INVITE: _AUTHORS,
     Action.READ_ASSESSMENTS: STAFF_ROLES,
+    Action.INVIGILATE: frozenset({Role.INVIGILATOR, Role.ADMIN}),
     Action.READ_USERS: STAFF_ROLES,
     Action.EDIT_USERS: frozenset({Role.ADMIN}),
 }

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sitting.domain.errors import NotAuthenticated
 from sitting.domain.user import Role, User
-from sitting.identity.tokens import Claims, TokenKeys, read
+from sitting.identity.tokens import Claims, TokenKeys, read, reference
 from sitting.storage.unit_of_work import Storage, UnitOfWork
 
 
@@ -31,12 +31,13 @@ async def identify_by_token(storage: Storage, keys: TokenKeys, token: str, *, no
 
     Raises:
         NotAuthenticated: nobody that we know, or not any more.
+        Unavailable: the published keys that it needs cannot be fetched.
     """
-    claims = read(keys, token, now=now)
+    claims = await _claims(keys, token, now)
     async with storage.reading() as unit:
         user = await _user(unit, claims)
         revoked = claims.jti is not None and await unit.credentials.is_revoked(claims.jti)
-    if user is None or revoked or _is_void(user, claims.issued_at):
+    if user is None or user.deactivated_at is not None or revoked or _is_void(user, claims.issued_at):
         raise NotAuthenticated("This token is not valid.")
     return Identity(user.user_id, user.roles, claims.jti, claims.expires_at)
 
@@ -50,7 +51,7 @@ async def identify_by_session(storage: Storage, secret: str, *, now: datetime) -
     async with storage.reading() as unit:
         session = await unit.credentials.session_user(secret, now=now)
         user = None if session is None else await unit.users.select_optional(session[0])
-    if session is None or user is None or (user.not_before is not None and session[1] < user.not_before):
+    if session is None or user is None or _is_locked_out(user, session[1]):
         raise NotAuthenticated()
     return Identity(user.user_id, frozenset({Role.CANDIDATE}))
 
@@ -59,13 +60,24 @@ async def identify_by_ticket(storage: Storage, secret: str, *, now: datetime) ->
     """Whom a ticket stands for; it is used up by this.
 
     Raises:
-        NotAuthenticated: the ticket is unknown, used or expired.
+        NotAuthenticated: the ticket is unknown, used, expired or void.
     """
     async with storage.unit_of_work() as unit:
         holder = await unit.credentials.use_ticket(secret, now=now)
-    if holder is None:
+        user = None if holder is None else await unit.users.select_optional(holder.user_id)
+    if holder is None or user is None or _is_locked_out(user, holder.issued_at):
         raise NotAuthenticated("This ticket is not valid any more.")
     return Identity(holder.user_id, holder.roles)
+
+
+async def _claims(keys: TokenKeys, token: str, now: datetime) -> Claims:
+    needed = reference(token)
+    if needed is None:
+        return read(keys, token, now=now)
+    key = None if keys.published is None else await keys.published.find(needed.algorithm, needed.kid, now=now)
+    if key is None:
+        raise NotAuthenticated("This token is not valid.")
+    return read(keys, token, now=now, key=key)
 
 
 async def _user(unit: UnitOfWork, claims: Claims) -> User | None:
@@ -73,6 +85,13 @@ async def _user(unit: UnitOfWork, claims: Claims) -> User | None:
         return await unit.users.select_optional(claims.user_id)
     assert claims.subject is not None
     return await unit.users.select_optional_by_external_id(claims.subject)
+
+
+def _is_locked_out(user: User, issued_at: datetime | None) -> bool:
+    """Whether the person is deactivated, or what was issued at that instant is void by now."""
+    if user.deactivated_at is not None or user.not_before is None:
+        return user.deactivated_at is not None
+    return issued_at is None or issued_at < user.not_before
 
 
 def _is_void(user: User, issued_at: datetime | None) -> bool:

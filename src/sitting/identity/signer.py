@@ -1,4 +1,4 @@
-"""The server's signature under receipts."""
+"""The server's signature under receipts and compliance records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from sitting.domain.results import Receipt, receipt_text
+from sitting.domain.results import ComplianceSeal, Receipt, compliance_text, receipt_text, signed_text
 
 
 class Signer:
@@ -61,14 +61,19 @@ class Signer:
         signature = self._key.sign(receipt_text(assessment_id, seq, head))
         return Receipt(assessment_id, seq, head, _base64url(signature), self.key_id)
 
-    def verifies(self, receipt: Receipt) -> bool:
-        """Whether this key signed that receipt."""
+    def compliance_seal(self, assessment_id: int, seq: int, digest: str) -> ComplianceSeal:
+        """Sign the compliance record whose text has the SHA-256 `digest` (hex), as of entry `seq`."""
+        signature = self._key.sign(compliance_text(assessment_id, seq, digest))
+        return ComplianceSeal(assessment_id, seq, digest, _base64url(signature), self.key_id)
+
+    def verifies(self, proof: Receipt | ComplianceSeal) -> bool:
+        """Whether this key signed that."""
         try:
-            signature = base64.urlsafe_b64decode(receipt.signature + "=" * (-len(receipt.signature) % 4))
-            self._public.verify(signature, receipt_text(receipt.assessment_id, receipt.seq, receipt.head))
+            signature = base64.urlsafe_b64decode(proof.signature + "=" * (-len(proof.signature) % 4))
+            self._public.verify(signature, signed_text(proof))
         except (InvalidSignature, ValueError):  # ValueError: not even base64
             return False
-        return receipt.key_id == self.key_id and receipt.signature == _base64url(signature)
+        return proof.key_id == self.key_id and proof.signature == _base64url(signature)
 
     def public_jwk(self) -> dict[str, Any]:
         """The public key in the form of RFC 8037."""

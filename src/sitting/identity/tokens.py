@@ -1,14 +1,16 @@
-"""JSON Web Tokens, signed with the shared secret."""
+"""JSON Web Tokens: signed with the shared secret, or with a private key whose public half is published."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 
 from sitting.domain.errors import NotAuthenticated
+from sitting.identity.key_sets import PublishedKeys
+from sitting.identity.public_keys import ALGORITHMS, PublicKey
 from sitting.kit.ids import ID_LIMIT, random_secret
 
 ALGORITHM = "HS256"
@@ -35,11 +37,13 @@ class TokenKeys:
     Attributes:
         secret: shared with whoever else mints tokens, at least 32 bytes.
         issuer, audience: required of a token where set.
+        published: the keys of those who mint tokens without the secret; None: there are none.
     """
 
     secret: str
     issuer: str | None = None
     audience: str | None = None
+    published: PublishedKeys | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.secret.encode()) < MIN_SECRET_BYTES:
@@ -64,8 +68,39 @@ def mint(keys: TokenKeys, user_id: int, *, now: datetime, lifetime: timedelta, r
     return jwt.encode(present, keys.secret, algorithm=ALGORITHM)
 
 
-def read(keys: TokenKeys, token: str, *, now: datetime) -> Claims:
+@dataclass(frozen=True, slots=True)
+class KeyReference:
+    """Which published key a token says it is signed with. Nothing of that is proved."""
+
+    algorithm: str
+    kid: str | None
+
+
+def reference(token: str) -> KeyReference | None:
+    """The published key that is needed to check the token; None for one that is signed with the secret.
+
+    Whatever else its header has (a key, the address of one) is not looked at.
+
+    Raises:
+        NotAuthenticated: it is no token that could be checked.
+    """
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError):
+        raise _invalid() from None
+    algorithm, kid = header.get("alg"), header.get("kid")
+    if algorithm == ALGORITHM:
+        return None
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS or not isinstance(kid, str | None):
+        raise _invalid()
+    return KeyReference(algorithm, kid)
+
+
+def read(keys: TokenKeys, token: str, *, now: datetime, key: PublicKey | None = None) -> Claims:
     """Check signature, times, issuer and audience.
+
+    Args:
+        key: the published key that the token refers to; None: the shared secret.
 
     Raises:
         NotAuthenticated: something is wrong with it; the message does not say what.
@@ -73,8 +108,8 @@ def read(keys: TokenKeys, token: str, *, now: datetime) -> Claims:
     try:
         claims = jwt.decode(
             token,
-            keys.secret,
-            algorithms=[ALGORITHM],
+            keys.secret if key is None else key.key,
+            algorithms=[ALGORITHM if key is None else key.algorithm],
             issuer=keys.issuer,
             audience=keys.audience,
             # Times are held against our own clock, below.
@@ -87,8 +122,12 @@ def read(keys: TokenKeys, token: str, *, now: datetime) -> Claims:
             },
         )
         return _claims(claims, now)
-    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, RecursionError):
-        raise NotAuthenticated("This token is not valid.") from None
+    except (jwt.InvalidTokenError, jwt.InvalidKeyError, ValueError, TypeError, OverflowError, RecursionError):
+        raise _invalid() from None
+
+
+def _invalid() -> NotAuthenticated:
+    return NotAuthenticated("This token is not valid.")
 
 
 def _claims(claims: dict[str, Any], now: datetime) -> Claims:

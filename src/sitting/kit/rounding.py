@@ -12,3 +12,13 @@ def divide_half_up(numerator: int, denominator: int) -> int:
     if numerator < 0 or denominator <= 0:
         raise ValueError("half-up division takes a non-negative numerator and a positive denominator")
     return (2 * numerator + denominator) // (2 * denominator)
+
+
+def round_half_away(numerator: int, denominator: int) -> int:
+    """`numerator / denominator` to the nearest integer, halves away from nothing.
+
+    Raises:
+        ValueError: the denominator is not positive.
+    """
+    rounded = divide_half_up(abs(numerator), denominator)
+    return rounded if numerator >= 0 else -rounded

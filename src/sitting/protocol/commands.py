@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -18,6 +18,10 @@ MAX_FRAME_BYTES = 64 * 1024
 MAX_PENDING = 50
 MAX_PENDING_BYTES = 48 * 1024
 MAX_DETAIL = 2000
+MAX_TEXT = 4096
+MAX_CHOICES = 100
+
+T = TypeVar("T")
 
 # Behind an odd number of backslashes it is no escape but ordinary text about one.
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -27,6 +31,7 @@ ClientId = Annotated[str, Meta(min_length=1, max_length=64)]
 Counter = Annotated[int, Meta(ge=0, lt=ID_LIMIT)]
 QuestionId = Annotated[str, Meta(min_length=1, max_length=64)]
 MessageId = Annotated[str, Meta(max_length=64)]
+OptionText = Annotated[str, Meta(max_length=MAX_TEXT)]
 
 
 class Auth(Struct, frozen=True, tag="auth"):
@@ -43,12 +48,12 @@ class StartAssessment(Struct, frozen=True, tag="start_assessment"):
 
 
 class SubmitAnswer(Struct, frozen=True, tag="submit_answer"):
-    """One answer; a null `selected_option` clears."""
+    """One answer, by one of the three; null clears. Which of them a question takes depends on its type."""
 
     question_id: QuestionId
-    selected_option: Annotated[str, Meta(max_length=4096)] | UnsetType | None = UNSET
-    selected_options: list[str] | UnsetType | None = UNSET
-    value: Any | UnsetType = UNSET
+    selected_option: Annotated[str, Meta(max_length=MAX_TEXT)] | UnsetType | None = UNSET
+    selected_options: Annotated[tuple[OptionText, ...], Meta(max_length=MAX_CHOICES)] | UnsetType | None = UNSET
+    value: Annotated[str, Meta(max_length=MAX_TEXT)] | int | float | UnsetType | None = UNSET
     client_id: ClientId | None = None
     client_seq: Counter | None = None
     base_seq: Counter | None = None
@@ -57,14 +62,32 @@ class SubmitAnswer(Struct, frozen=True, tag="submit_answer"):
         """The answer that the domain judges.
 
         Raises:
-            InvalidAnswer: it is no answer to a single-choice question.
+            InvalidAnswer: it answers nothing and clears nothing, or in two ways at once.
         """
-        if self.selected_option is UNSET or self.selected_options or self.value not in (UNSET, None):
+        option, options, value = _said(self.selected_option), _said(self.selected_options), _said(self.value)
+        unsaid = all(each is UNSET for each in (self.selected_option, self.selected_options, self.value))
+        if option is not None or value not in (None, ""):
+            options = options or None  # what a front end leaves empty for other types of questions says nothing
+        if option is not None and value == "":
+            value = None
+        if unsaid or sum(each is not None for each in (option, options, value)) > 1:
             raise InvalidAnswer(
-                "A single-choice question takes selected_option: an option's id, or null.",
+                "An answer takes one of selected_option, selected_options and value; null clears.",
                 question_id=self.question_id,
             )
-        return Answer(self.question_id, self.selected_option, self.client_id, self.client_seq, self.base_seq)
+        return Answer(
+            self.question_id,
+            option,
+            self.client_id,
+            self.client_seq,
+            self.base_seq,
+            options,
+            None if value is None else str(value),
+        )
+
+
+def _said(field: T | UnsetType) -> T | None:
+    return None if field is UNSET else field
 
 
 class ResumeAssessment(Struct, frozen=True, tag="resume_assessment"):
@@ -116,6 +139,14 @@ class Heartbeat(Struct, frozen=True, tag="heartbeat"):
     """Is anybody there, and what time is it?"""
 
 
+class StartBreak(Struct, frozen=True, tag="start_break"):
+    """Stop the clock, for what is left of the break time that was granted."""
+
+
+class EndBreak(Struct, frozen=True, tag="end_break"):
+    """I am back from my break."""
+
+
 class CompleteAssessment(Struct, frozen=True, tag="complete_assessment"):
     """I have finished."""
 
@@ -130,6 +161,8 @@ Command = (
     | GetProgress
     | IntegrityEvent
     | Heartbeat
+    | StartBreak
+    | EndBreak
     | CompleteAssessment
 )
 COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in Command.__args__}

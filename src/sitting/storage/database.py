@@ -79,6 +79,16 @@ class Database:
             async with connection.begin():
                 yield connection
 
+    @asynccontextmanager
+    async def within(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        """A part of an open transaction: undone by itself if the block raises.
+
+        Raises:
+            Unavailable: the database failed.
+        """
+        async with _translated(), connection.begin_nested():
+            yield
+
 
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:

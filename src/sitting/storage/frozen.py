@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from sitting.domain.blueprint import PublishedVersion
@@ -36,6 +36,7 @@ class Frozen:
     def __init__(self) -> None:
         self._versions: _Bounded[int, PublishedVersion] = _Bounded(MAX_VERSIONS)
         self._contents: _Bounded[str, QuestionContent] = _Bounded(MAX_CONTENTS)
+        self._derived: _Bounded[int, tuple[PublishedVersion, object]] = _Bounded(MAX_VERSIONS)
 
     async def version(self, repository: BlueprintRepository, version_id: int) -> PublishedVersion:
         """That published version."""
@@ -43,6 +44,21 @@ class Frozen:
         if found is None:
             found = self._versions[version_id] = await repository.version(version_id)
         return found
+
+    async def current_version(self, repository: BlueprintRepository, test_id: int) -> PublishedVersion:
+        """The newest version of a Test; only its number is asked of the database.
+
+        Raises:
+            BlueprintNotFound: there is no such Test, or it was never published.
+        """
+        return await self.version(repository, await repository.current_version_id(test_id))
+
+    def derived(self, version: PublishedVersion, make: Callable[[PublishedVersion], V]) -> V:
+        """What `make` makes of that version; made once. There is one such maker for all versions."""
+        found = self._derived.get(version.version_id)
+        if found is None or found[0] is not version:
+            found = self._derived[version.version_id] = version, make(version)
+        return found[1]  # type: ignore[return-value]
 
     async def contents(self, repository: QuestionRepository, digests: Iterable[str]) -> Mapping[str, QuestionContent]:
         """The contents of these digests."""

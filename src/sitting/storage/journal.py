@@ -16,8 +16,10 @@ from typing import Protocol
 
 import structlog
 
+from sitting.domain.answer import GivenAnswer
 from sitting.domain.chain import SealedEvent
 from sitting.domain.errors import Unavailable
+from sitting.kit.canonical import canonical_json
 from sitting.storage.errors import BadData, OutcomeUnknown, SequenceTaken, TryAgain
 
 MAX_BATCH = 500
@@ -32,8 +34,14 @@ class ResponseRow:
     """The current answer to one question, as the upsert writes it."""
 
     question_id: str
-    selected_option: str | None
+    given: GivenAnswer
     answered_at: datetime
+
+    @property
+    def selected_options_text(self) -> str | None:
+        """The chosen options as JSON; None if it is no such answer."""
+        options = self.given.selected_options
+        return None if options is None else canonical_json(options).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,16 @@ WITH logged AS (
   ON CONFLICT DO NOTHING
   RETURNING assessment_id, seq
 ), responded AS (
-  INSERT INTO assessment_responses (assessment_id, question_id, selected_option, answered_at, seq)
-  SELECT answer.* FROM unnest($9::bigint[], $10::text[], $11::text[], $12::timestamptz[], $13::int[])
-    AS answer (assessment_id, question_id, selected_option, answered_at, seq)
+  INSERT INTO assessment_responses
+    (assessment_id, question_id, selected_option, selected_options, value, answered_at, seq)
+  SELECT answer.* FROM unnest($9::bigint[], $10::text[], $11::text[], $12::text[], $13::text[],
+                              $14::timestamptz[], $15::int[])
+    AS answer (assessment_id, question_id, selected_option, selected_options, value, answered_at, seq)
   JOIN logged USING (assessment_id, seq)
   ORDER BY answer.assessment_id, answer.question_id
   ON CONFLICT (assessment_id, question_id) DO UPDATE SET
-    selected_option = excluded.selected_option, answered_at = excluded.answered_at, seq = excluded.seq
+    selected_option = excluded.selected_option, selected_options = excluded.selected_options,
+    value = excluded.value, answered_at = excluded.answered_at, seq = excluded.seq
 )
 SELECT assessment_id, seq FROM logged
 """
@@ -94,17 +97,25 @@ class PostgresqlWriter:
 
 
 def _columns(batch: Sequence[Entry]) -> list[list[Any]]:
-    """The batch as the arrays that the statement takes: eight of the log, five of the responses."""
+    """The batch as the arrays that the statement takes: eight of the log, seven of the responses."""
     events = [
         (e.assessment_id, e.seq, e.type, e.occurred_at, e.salt, e.payload, e.inner, e.hash)
         for e in (entry.event for entry in batch)
     ]
     answers = [
-        (entry.event.assessment_id, r.question_id, r.selected_option, r.answered_at, entry.event.seq)
+        (
+            entry.event.assessment_id,
+            r.question_id,
+            r.given.selected_option,
+            r.selected_options_text,
+            r.given.value,
+            r.answered_at,
+            entry.event.seq,
+        )
         for entry in batch
         for r in entry.responses
     ]
-    return _transposed(events, 8) + _transposed(answers, 5)
+    return _transposed(events, 8) + _transposed(answers, 7)
 
 
 def _transposed(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -19,9 +19,11 @@ _LOG = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _RESPOND = (
-    "INSERT INTO assessment_responses (assessment_id, question_id, selected_option, answered_at, seq) "
-    "VALUES (?, ?, ?, ?, ?) ON CONFLICT (assessment_id, question_id) DO UPDATE SET "
-    "selected_option = excluded.selected_option, answered_at = excluded.answered_at, seq = excluded.seq"
+    "INSERT INTO assessment_responses "
+    "(assessment_id, question_id, selected_option, selected_options, value, answered_at, seq) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (assessment_id, question_id) DO UPDATE SET "
+    "selected_option = excluded.selected_option, selected_options = excluded.selected_options, "
+    "value = excluded.value, answered_at = excluded.answered_at, seq = excluded.seq"
 )
 _BEGIN_PROGRESS = "UPDATE assessments SET status = 'in_progress', updated_at = ? WHERE id = ? AND status = 'started'"
 
@@ -89,7 +91,15 @@ def _store(connection: sqlite3.Connection, entry: Entry) -> bool:
     connection.executemany(
         _RESPOND,
         [
-            (e.assessment_id, r.question_id, r.selected_option, to_text(r.answered_at), e.seq)
+            (
+                e.assessment_id,
+                r.question_id,
+                r.given.selected_option,
+                r.selected_options_text,
+                r.given.value,
+                to_text(r.answered_at),
+                e.seq,
+            )
             for r in sorted(entry.responses, key=lambda r: r.question_id)
         ],
     )

@@ -87,6 +87,6 @@ def _entry(event: SealedEvent, body: EventBody, state: AssessmentState) -> Entry
     saved = [record for record in body.answers if record.verdict is Verdict.SAVED]
     return Entry(
         event,
-        tuple(ResponseRow(record.question_id, record.selected_option, body.arrived_at) for record in saved),
+        tuple(ResponseRow(record.question_id, record.given, body.arrived_at) for record in saved),
         begins_progress=state.status == "started",
     )

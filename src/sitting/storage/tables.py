@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -54,6 +55,7 @@ users = Table(
     Column("not_before", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("deactivated_at", UtcDateTime),
     sqlite_autoincrement=True,
 )
 
@@ -101,6 +103,38 @@ questions = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("archived_at", UtcDateTime),
+    Column("type", Text, nullable=False, server_default=""),
+    Column("skill", Text, nullable=False, server_default=""),
+    Column("difficulty", Text, nullable=False, server_default=""),
+    Column("search_text", Text, nullable=False, server_default=""),
+    Index("ix_questions_skill_difficulty", "skill", "difficulty"),
+)
+
+question_tags = Table(
+    "question_tags",
+    metadata,
+    Column("question_id", Text, ForeignKey("questions.id"), primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Index("ix_question_tags_tag", "tag"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("content_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_by", Id, ForeignKey("users.id")),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+content_media = Table(
+    "content_media",
+    metadata,
+    Column("content_digest", String(64), ForeignKey("question_contents.digest"), primary_key=True),
+    Column("sha256", String(64), ForeignKey("media.sha256"), primary_key=True),
+    Index("ix_content_media_sha256", "sha256"),
 )
 
 question_versions = Table(
@@ -122,6 +156,7 @@ tests = Table(
     Column("created_by", Id, ForeignKey("users.id")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("archived_at", UtcDateTime),
     sqlite_autoincrement=True,
 )
 
@@ -132,7 +167,9 @@ test_versions = Table(
     Column("test_id", Id, ForeignKey("tests.id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("blueprint", Text, nullable=False),
-    Column("questions", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("overlap", Integer),
+    Column("overlap_error", Integer),
     Column("published_by", Id, ForeignKey("users.id")),
     Column("published_at", UtcDateTime, nullable=False),
     UniqueConstraint("test_id", "number"),
@@ -148,6 +185,14 @@ candidate_applications = Table(
     Column("secret", Text, nullable=False, unique=True),
     Column("created_by", Id, ForeignKey("users.id")),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("label", Text, nullable=False, server_default=""),
+    Column("is_trial", Boolean, nullable=False, server_default=false()),
+    Column("extra_time_factor", Integer, nullable=False, server_default="1000"),
+    Column("extra_minutes", Integer, nullable=False, server_default="0"),
+    Column("break_minutes", Integer, nullable=False, server_default="0"),
+    Column("opened_at", UtcDateTime),
+    Column("withdrawn_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
     Index("ix_candidate_applications_user_id_test_id", "user_id", "test_id"),
     Index("ix_candidate_applications_test_id", "test_id"),
     sqlite_autoincrement=True,
@@ -182,6 +227,10 @@ assessments = Table(
     Column("receipt_head", LargeBinary),
     Column("receipt_signature", Text),
     Column("receipt_key_id", Text),
+    Column("seed", String(32)),
+    Column("is_trial", Boolean, nullable=False, server_default=false()),
+    Column("compliance", Text),
+    Column("compliance_signature", Text),
     UniqueConstraint("application_id", "attempt"),
     CheckConstraint(
         "status IN ('started', 'in_progress', 'paused', 'completed', 'timeout', 'voided')", name="status_known"
@@ -229,6 +278,8 @@ assessment_responses = Table(
     Column("points", Integer),
     Column("answered_at", UtcDateTime, nullable=False),
     Column("seq", Integer, nullable=False),
+    Column("selected_options", Text),
+    Column("value", Text),
     ForeignKeyConstraint(
         ["assessment_id", "question_id"], ["paper_questions.assessment_id", "paper_questions.question_id"]
     ),
@@ -246,4 +297,19 @@ assessment_events = Table(
     Column("inner_digest", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     CheckConstraint("seq >= 1", name="seq_positive"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("request_digest", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("content_type", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_idempotency_keys_created_at", "created_at"),
 )

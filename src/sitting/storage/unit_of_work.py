@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sitting.domain.assessment import fold
 from sitting.domain.chain import SealedEvent
+from sitting.domain.deadline import sweep_at
 from sitting.domain.errors import Unavailable
 from sitting.domain.events import Attached, EventBody
 from sitting.domain.live import LiveAssessment
+from sitting.domain.pausing import pause_that_ran_out
 from sitting.storage.database import Database
 from sitting.storage.errors import SequenceTaken
 from sitting.storage.frozen import Frozen
@@ -25,6 +27,7 @@ from sitting.storage.repositories.assessments import AssessmentRepository, paper
 from sitting.storage.repositories.blueprints import BlueprintRepository
 from sitting.storage.repositories.credentials import CredentialRepository
 from sitting.storage.repositories.events import EventRepository
+from sitting.storage.repositories.media import MediaRepository
 from sitting.storage.repositories.questions import QuestionRepository
 from sitting.storage.repositories.users import UserRepository
 
@@ -40,6 +43,7 @@ class UnitOfWork:
         self.users = UserRepository(connection)
         self.credentials = CredentialRepository(connection)
         self.questions = QuestionRepository(connection)
+        self.media = MediaRepository(connection)
         self.blueprints = BlueprintRepository(connection)
         self.applications = ApplicationRepository(connection)
         self.assessments = AssessmentRepository(connection)
@@ -72,6 +76,34 @@ class UnitOfWork:
         live.state.apply(event)
         self.changes.append(Change(event.assessment_id, event.seq))
         return event
+
+    async def append_time(self, live: LiveAssessment, body: EventBody, now: datetime) -> None:
+        """Add an entry that moves the clock of an open assessment, and write into the row how it stands then.
+
+        Raises:
+            SequenceTaken: somebody else wrote that number; give the unit of work up.
+        """
+        await self.append(live, body, now)
+        schedule, row = live.state.schedule, live.assessment
+        await self.assessments.update_time(
+            live.assessment_id,
+            live.state.status,
+            deadline_at=schedule.deadline_at,
+            sweep_at=sweep_at(row.started_at, schedule, live.blueprint.abandon_after),
+            now=now,
+        )
+        live.assessment = await self.assessments.select(live.assessment_id)
+
+    async def note_resumption(self, live: LiveAssessment, at: datetime, now: datetime) -> bool:
+        """If a pause ran out by `at` and no entry says so yet, add that entry; returns whether it did.
+
+        Raises:
+            SequenceTaken: somebody else wrote that number; give the unit of work up.
+        """
+        body = pause_that_ran_out(live.state, at)
+        if body is not None:
+            await self.append_time(live, body, now)
+        return body is not None
 
     async def attach(self, live: LiveAssessment, connection_id: str, now: datetime) -> None:
         """Give the right to write to that connection, and take it from whichever had it.

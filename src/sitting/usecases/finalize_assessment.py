@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sitting.domain.assessment import Status
-from sitting.domain.deadline import Phase, minutes_taken
-from sitting.domain.errors import AttachmentStale, DeadlinePassed
+from sitting.domain.compliance import compliance_record
+from sitting.domain.deadline import minutes_taken
+from sitting.domain.ending import end_time
+from sitting.domain.errors import AttachmentStale
 from sitting.domain.events import EndReason, Finalized
 from sitting.domain.live import LiveAssessment, score_of
-from sitting.domain.scoring import Score, passes
+from sitting.domain.scoring import Score
 from sitting.identity.signer import Signer
+from sitting.kit.canonical import canonical_json, sha256_hex
 from sitting.storage.unit_of_work import Storage, UnitOfWork
+
+_STATUS = {
+    EndReason.SUBMITTED: Status.COMPLETED,
+    EndReason.ENDED_BY_INVIGILATOR: Status.COMPLETED,
+    EndReason.TIMEOUT: Status.TIMEOUT,
+    EndReason.ABANDONED: Status.TIMEOUT,
+}
 
 
 async def finalize_assessment(
@@ -23,15 +34,19 @@ async def finalize_assessment(
     now: datetime,
     arrived_at: datetime | None = None,
     attachment: int | None = None,
+    by: int | None = None,
+    note: str | None = None,
 ) -> LiveAssessment:
     """Close the assessment, grade what is stored, sign the log's head. Over already: it is returned as it stands.
 
     Args:
         arrived_at: of a submission: when its frame came in, which decides. None: `now`.
         attachment: the submitter's own; None for the server itself.
+        by, note: the user_id of whoever of the staff ended it, and why.
 
     Raises:
         AttachmentStale: another connection has taken over.
+        ClockPaused: a submission came in a pause.
         DeadlinePassed: a submission came after deadline and grace, or a timeout was asked for too early.
         Unavailable: the database failed; the assessment is still open, or the same call finds it closed.
     """
@@ -42,19 +57,24 @@ async def finalize_assessment(
             return live
         if attachment is not None and live.state.attachment != attachment:
             raise AttachmentStale()
-        end_time = _end_time(live, reason, arrived_at or now)
+        await unit.note_resumption(live, arrived_at or now, now)
+        ended_at = end_time(live, reason, arrived_at or now)
         score = score_of(live)
-        body = _finalized(live, reason, end_time, score)
+        body = replace(_finalized(live, reason, ended_at, score), by=by, note=note)
         event = await unit.append(live, body, now)
+        record = canonical_json(compliance_record(live.blueprint, live.state))
+        seal = signer.compliance_seal(assessment_id, event.seq, sha256_hex(record))
         await unit.assessments.update_assessment_status(
             assessment_id,
             Status(body.status),
             reason=reason,
-            end_time=end_time,
-            minutes=minutes_taken(live.assessment.started_at, end_time),
+            end_time=ended_at,
+            minutes=minutes_taken(live.assessment.started_at, ended_at, live.state.schedule.pauses),
             score=score,
             passed=body.passed,
             receipt=signer.receipt(assessment_id, event.seq, event.hash.hex()),
+            compliance=record.decode(),
+            compliance_signature=seal.signature,
             now=now,
         )
         live.assessment = await unit.assessments.select(assessment_id)
@@ -63,38 +83,15 @@ async def finalize_assessment(
     return await storage.work(work)
 
 
-def _end_time(live: LiveAssessment, reason: EndReason, now: datetime) -> datetime:
-    """When the assessment ended: not when the server got round to it.
-
-    Raises:
-        DeadlinePassed: at `now` it cannot end for this reason.
-    """
-    schedule = live.state.schedule
-    deadline = schedule.deadline_at
-    match reason:
-        case EndReason.SUBMITTED:
-            if not schedule.accepts_answers(now):
-                raise DeadlinePassed()
-            return now if deadline is None else min(now, deadline)
-        case EndReason.TIMEOUT:
-            if deadline is None or schedule.phase(now) is not Phase.CLOSABLE:
-                raise DeadlinePassed("The time for this assessment is not over yet.")
-            return deadline
-        case EndReason.ABANDONED:
-            if deadline is not None or now < live.assessment.started_at + live.blueprint.abandon_after:
-                raise DeadlinePassed("This assessment does not count as abandoned yet.")
-            return now
-
-
-def _finalized(live: LiveAssessment, reason: EndReason, end_time: datetime, score: Score) -> Finalized:
+def _finalized(live: LiveAssessment, reason: EndReason, ended_at: datetime, score: Score) -> Finalized:
     return Finalized(
-        status=Status.COMPLETED if reason is EndReason.SUBMITTED else Status.TIMEOUT,
+        status=_STATUS[reason],
         reason=reason,
-        end_time=end_time,
+        end_time=ended_at,
         total_score=score.total,
         max_score=score.maximum,
         percentage_score=score.percentage,
-        passed=passes(score.total, score.maximum, live.blueprint.pass_mark),
+        passed=score.passed,
         correct_answers=score.correct_answers,
         answered_questions=score.answered_questions,
     )

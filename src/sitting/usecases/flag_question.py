@@ -8,6 +8,7 @@ from sitting.domain.assessment import AssessmentState
 from sitting.domain.errors import AssessmentOver
 from sitting.domain.events import Flagged
 from sitting.domain.live import LiveAssessment
+from sitting.domain.navigation import require_current
 from sitting.storage.live_log import record
 from sitting.storage.unit_of_work import Storage
 
@@ -18,14 +19,15 @@ async def flag_question(
     """Set or take away the mark; setting it twice is one event.
 
     Raises:
-        QuestionNotFound: not in this paper. AssessmentOver: too late.
+        QuestionNotFound: not in this paper. AssessmentOver: too late. NavigationNotAllowed: not the current one.
         AttachmentStale, Unavailable: not stored.
     """
-    live.paper.question(question_id)
+    question = live.paper.question(question_id)
 
     def decide(state: AssessmentState) -> tuple[None, Flagged | None]:
         if state.is_over:
             raise AssessmentOver()
+        require_current(live, question)
         return None, None if (question_id in state.flags) == flagged else Flagged(question_id, flagged)
 
     await record(storage, live, attachment, decide, now)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sitting.domain.blueprint import FixedQuestion, check_blueprint, publish
+from sitting.domain.blueprint import Blueprint
+from sitting.domain.blueprint_check import check_blueprint
 from sitting.domain.errors import Conflict
 from sitting.domain.question import QuestionVersion
 from sitting.domain.user import Role, User
 from sitting.kit.ids import random_id, random_secret
+from sitting.questions.publication import publish
 from sitting.storage.unit_of_work import Storage, UnitOfWork
 from sitting.usecases.create_question import QUESTION_ID_LENGTH
 from sitting.usecases.question_draft import content_of
@@ -64,10 +66,34 @@ async def _create_person(unit: UnitOfWork, person: SamplePerson, now: datetime) 
 async def _publish(
     unit: UnitOfWork, test: SampleTest, bank: Mapping[str, QuestionVersion], author: int | None, now: datetime
 ) -> int:
-    questions = tuple(FixedQuestion(bank[slug].question_id, points) for slug, points in test.points.items())
-    blueprint = replace(test.blueprint, questions=questions)
+    blueprint = _with_ids(test.blueprint, {slug: version.question_id for slug, version in bank.items()})
     check_blueprint(blueprint)
     drafted = await unit.blueprints.create(blueprint, by=author, now=now)
-    published = publish(blueprint, {version.question_id: version for version in bank.values()})
-    await unit.blueprints.add_version(drafted.test_id, 1, blueprint, published, by=author, now=now)
+    made = publish(blueprint, {version.question_id: version for version in bank.values()})
+    await unit.blueprints.add_version(
+        drafted.test_id,
+        1,
+        blueprint,
+        made.snapshot,
+        overlap=made.overlap,
+        overlap_error=made.overlap_error,
+        by=author,
+        now=now,
+    )
     return drafted.test_id
+
+
+def _with_ids(blueprint: Blueprint, ids: Mapping[str, str]) -> Blueprint:
+    """The same blueprint, its slugs replaced by the ids that the questions got."""
+    sections = tuple(
+        replace(
+            section,
+            questions=tuple(replace(fixed, question_id=ids[fixed.question_id]) for fixed in section.questions),
+            draws=tuple(
+                replace(draw, question_ids=tuple(ids[slug] for slug in draw.question_ids)) for draw in section.draws
+            ),
+        )
+        for section in blueprint.sections
+    )
+    groups = tuple(tuple(ids[slug] for slug in group) for group in blueprint.not_together)
+    return replace(blueprint, sections=sections, not_together=groups)

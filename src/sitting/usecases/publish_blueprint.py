@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sitting.domain.blueprint import PublishedVersion, check_blueprint, publish
+from sitting.domain.blueprint import PublishedVersion
+from sitting.domain.blueprint_check import check_blueprint
+from sitting.domain.errors import PublicationRefused
+from sitting.domain.window import with_window
+from sitting.questions.publication import publish
 from sitting.storage.unit_of_work import Storage
+from sitting.usecases.bank import bank_for
 
 
 async def publish_blueprint(storage: Storage, test_id: int, *, by: int | None, now: datetime) -> PublishedVersion:
@@ -13,14 +18,26 @@ async def publish_blueprint(storage: Storage, test_id: int, *, by: int | None, n
 
     Raises:
         BlueprintNotFound: there is no such Test.
-        PublicationRefused: the draft has no questions, or names some that the bank does not have.
+        InvalidMessage: no bank could make the draft right.
+        PublicationRefused: the bank has no full paper for it, or the Test is archived.
     """
     async with storage.unit_of_work() as unit:
         await unit.blueprints.select(test_id, for_update=True)
         # Read again behind the lock: the number before it may be that of a publication that we waited for.
         test = await unit.blueprints.select(test_id)
-        check_blueprint(test.draft)
-        bank = await unit.questions.select_many(question.question_id for question in test.draft.questions)
-        questions = publish(test.draft, bank)
+        if test.archived_at is not None:
+            raise PublicationRefused(problems=["it is archived"], missing=[], clashes=[])
+        blueprint = with_window(test.draft)
+        check_blueprint(blueprint)
+        made = publish(blueprint, await bank_for(unit, blueprint))
         number = (test.current_version or 0) + 1
-        return await unit.blueprints.add_version(test_id, number, test.draft, questions, by=by, now=now)
+        return await unit.blueprints.add_version(
+            test_id,
+            number,
+            blueprint,
+            made.snapshot,
+            overlap=made.overlap,
+            overlap_error=made.overlap_error,
+            by=by,
+            now=now,
+        )

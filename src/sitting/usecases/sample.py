@@ -24,10 +24,9 @@ class SamplePerson:
 
 @dataclass(frozen=True, slots=True)
 class SampleTest:
-    """A Test that names its questions by slug, with their points in thousandths; `blueprint` has none yet."""
+    """A Test whose blueprint names questions by slug instead of question_id."""
 
     blueprint: Blueprint
-    points: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,11 +31,11 @@ async def sign_in(storage: Storage, keys: TokenKeys, *, email: str, password: st
     """Exchange email and password for a token.
 
     Raises:
-        NotAuthenticated: they do not fit; it takes the same time whether or not there is such a user.
+        NotAuthenticated: they do not fit, or the person is deactivated; it takes the same time as without such a user.
     """
     user, password_hash = await _find(storage, email)
     fits = await to_thread.run_sync(verify_password, password_hash, password, limiter=_checks)
-    if user is None or not fits:
+    if user is None or not fits or user.deactivated_at is not None:
         raise NotAuthenticated("Email and password do not fit.")
     return SignedIn(user, mint(keys, user.user_id, now=now, lifetime=TOKEN_LIFETIME), TOKEN_LIFETIME)
 

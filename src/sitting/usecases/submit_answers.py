@@ -10,7 +10,7 @@ from sitting.domain.assessment import AssessmentState, StoredAnswer
 from sitting.domain.errors import InvalidAnswer, SittingError
 from sitting.domain.events import Answered, LateAnswered, Verdict
 from sitting.domain.live import LiveAssessment
-from sitting.domain.response import Answer, Judgement, event_body, judge_all, refusal
+from sitting.domain.response import Answer, Judgement, answer_rules, event_body, judge_all, refusal, rests_on_the_log
 from sitting.storage.errors import BadData
 from sitting.storage.live_log import record
 from sitting.storage.unit_of_work import Storage
@@ -50,12 +50,17 @@ async def submit_answers(
         Unavailable: not known to be stored; the same frame may be sent again.
     """
 
+    rules = answer_rules(live.blueprint)
+
     def decide(state: AssessmentState) -> tuple[list[Judgement], Answered | LateAnswered | None]:
-        judgements = judge_all(state, live.paper, answers, arrived_at)
+        judgements = judge_all(state, live.paper, answers, arrived_at, rules)
         return judgements, event_body(judgements, arrived_at)
 
     try:
         judgements = await record(storage, live, attachment, decide, now)
+        if rests_on_the_log(judgements):
+            await storage.refresh(live)
+            judgements = await record(storage, live, attachment, decide, now)
     except BadData:
         return [AnswerOutcome(answer, Verdict.REFUSED, None, InvalidAnswer()) for answer in answers]
     return [_outcome(live.state, judgement) for judgement in judgements]

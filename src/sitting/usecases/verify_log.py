@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from sitting.domain.audit import AuditRecord, Break, Verifies, first_break
+from sitting.questions.drawing import Plan
+from sitting.questions.redrawing import plan_of, redraw
 from sitting.storage.database import Database
 from sitting.storage.repositories.audit import AuditRepository
+from sitting.storage.repositories.blueprints import BlueprintRepository
 
 PAGE = 500
+MAX_PLANS = 50
 _UNREADABLE = (
     ValueError,
     TypeError,
@@ -44,13 +48,14 @@ async def verify_log(
     Raises:
         AssessmentNotFound: there is no assessment of that id. Unavailable: the database failed.
     """
+    audit = _Audit(database, verifies)
     if assessment_id is not None:
-        yield await _verify(database, verifies, assessment_id)
+        yield await audit.verify(assessment_id)
         return
     last = 0
     while ids := await _ids_behind(database, last):
         for last in ids:
-            yield await _verify(database, verifies, last)
+            yield await audit.verify(last)
 
 
 async def _ids_behind(database: Database, last: int) -> list[int]:
@@ -58,13 +63,39 @@ async def _ids_behind(database: Database, last: int) -> list[int]:
         return await AuditRepository(connection).assessment_ids(after=last, limit=PAGE)
 
 
-async def _verify(database: Database, verifies: Verifies | None, assessment_id: int) -> VerifiedLog:
-    """Rows that were changed by hand may hold anything: what cannot be read is a broken place too."""
-    record: AuditRecord | None = None
-    try:
-        async with database.reading() as connection:
+@dataclass(slots=True)
+class _Audit:
+    database: Database
+    verifies: Verifies | None
+    plans: dict[int, Plan] = field(default_factory=dict)
+
+    async def verify(self, assessment_id: int) -> VerifiedLog:
+        """Rows that were changed by hand may hold anything: what cannot be read is a broken place too."""
+        record: AuditRecord | None = None
+        try:
+            record = await self._read(assessment_id)
+            broken = first_break(record, self.verifies)
+        except _UNREADABLE as fault:
+            broken = Break("rows", f"they cannot be read: {fault}")
+        return VerifiedLog(assessment_id, len(record.events) if record else 0, broken)
+
+    async def _read(self, assessment_id: int) -> AuditRecord:
+        async with self.database.reading() as connection:
             record = await AuditRepository(connection).record(assessment_id)
-        broken = first_break(record, verifies)
-    except _UNREADABLE as fault:
-        broken = Break("rows", f"they cannot be read: {fault}")
-    return VerifiedLog(assessment_id, len(record.events) if record else 0, broken)
+            version_id = record.assessment.test_version_id
+            if version_id not in self.plans:
+                version = await BlueprintRepository(connection).version(version_id)
+                if len(self.plans) == MAX_PLANS:
+                    self.plans.clear()
+                self.plans[version_id] = plan_of(version)
+        return replace(record, redrawn_digest=_redrawn_digest(record, self.plans[version_id]))
+
+
+def _redrawn_digest(record: AuditRecord, plan: Plan) -> str | None:
+    """The digest of the paper that version and seed give, as in `AuditRecord`."""
+    seed = record.assessment.seed
+    if seed is None:
+        return None
+    contents = {question.content_digest: question.content for question in record.paper.questions}
+    paper = redraw(plan, seed, contents)
+    return "" if paper is None else paper.digest()

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from sitting.domain.application import CandidateApplication
 from sitting.domain.attempts import attempts_used
+from sitting.domain.deadline import limit_minutes, personal_limit
 from sitting.domain.errors import SittingError
 from sitting.identity.identify import identify_by_session
 from sitting.identity.sessions import COOKIE, LIFETIME
@@ -18,6 +19,7 @@ from sitting.usecases.open_invitation import open_invitation
 from sitting.usecases.services import Services
 from sitting.web.rendering import page, problem_page
 
+WITHDRAWN = ("This invitation was withdrawn", "Please ask whoever invited you.")
 UNKNOWN_LINK = ("This link is not valid", "Please check that you copied the whole link, or ask whoever invited you.")
 NO_SESSION = ("Please open your invitation link", "This page belongs to an invitation. Open it by the link you got.")
 
@@ -30,8 +32,10 @@ def invitation_routes(services: Services) -> APIRouter:
     async def show(secret: str) -> HTMLResponse:
         async with services.storage.reading() as unit:
             application = await unit.applications.select_optional_by_secret(secret)
-            if application is None:
+            if application is None or not await _is_active(unit, application):
                 return problem_page(404, *UNKNOWN_LINK)
+            if application.withdrawn_at is not None and not await unit.assessments.attempts(application.application_id):
+                return problem_page(404, *WITHDRAWN)
             return page("invitation.html", **await _facts(unit, application))
 
     @router.post("/i/{secret}")
@@ -61,6 +65,10 @@ def invitation_routes(services: Services) -> APIRouter:
     return router
 
 
+async def _is_active(unit: UnitOfWork, application: CandidateApplication) -> bool:
+    return (await unit.users.select(application.user_id)).deactivated_at is None
+
+
 async def _take(services: Services, session: str, application_id: int, now: datetime) -> HTMLResponse:
     identity = await identify_by_session(services.storage, session, now=now)
     async with services.storage.reading() as unit:
@@ -74,16 +82,21 @@ async def _facts(unit: UnitOfWork, application: CandidateApplication) -> dict[st
     attempts = await unit.assessments.attempts(application.application_id)
     candidate = await unit.users.select(application.user_id)
     blueprint = version.blueprint
+    used = 0 if application.is_trial else attempts_used(attempts)
+    ends = [end for end in (blueprint.closes_at, application.expires_at) if end is not None]
     return {
         "application_id": application.application_id,
         "test_id": application.test_id,
         "candidate_name": candidate.name,
         "test_name": blueprint.name,
         "description": blueprint.description,
-        "total_questions": len(version.questions),
-        "time_limit_minutes": blueprint.time_limit_minutes,
+        "total_questions": version.blueprint.total_questions,
+        "navigation": blueprint.navigation,
+        "feedback": blueprint.feedback,
+        "break_minutes": application.accommodation.break_minutes,
+        "time_limit_minutes": limit_minutes(personal_limit(blueprint.time_limit, application.accommodation)),
         "max_attempts": blueprint.max_attempts,
-        "attempts_left": max(0, blueprint.max_attempts - attempts_used(attempts)),
-        "opens_at": blueprint.opens_at,
-        "closes_at": blueprint.closes_at,
+        "attempts_left": max(0, blueprint.max_attempts - used),
+        "opens_at": None if application.is_trial else blueprint.opens_at,
+        "closes_at": None if application.is_trial else min(ends, default=None),
     }

@@ -1,4 +1,4 @@
-"""Closes assessments whose time is over. Losing a sweep, or running it twice, does no harm."""
+"""Closes assessments whose time is over, and ends pauses that ran out. A sweep may be lost, or run twice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 from sitting.domain.errors import DeadlinePassed, SittingError
 from sitting.domain.events import EndReason
 from sitting.storage.unit_of_work import Storage
+from sitting.usecases.end_pause_that_ran_out import end_pause_that_ran_out
 from sitting.usecases.finalize_assessment import finalize_assessment
 from sitting.usecases.services import Services
 
@@ -33,17 +34,21 @@ async def run_sweeper(services: Services) -> None:
 
 
 async def sweep(services: Services, now: datetime) -> int:
-    """Close what is due at `now`, at most BATCH; returns how many were closed."""
+    """Deal with what is due at `now`, at most BATCH; returns how many were closed or go on."""
     async with services.storage.reading() as unit:
         due = await unit.assessments.due_for_sweep(now, BATCH)
-    closed = 0
+    done = 0
     for assessment_id in due:
-        closed += await _close(services, assessment_id, now)
-    return closed
+        done += await _deal_with(services, assessment_id, now)
+    return done
 
 
-async def _close(services: Services, assessment_id: int, now: datetime) -> bool:
+async def _deal_with(services: Services, assessment_id: int, now: datetime) -> bool:
+    """True if that changed anything."""
     try:
+        if await end_pause_that_ran_out(services.storage, assessment_id, now=now):
+            log.info("pause_ran_out", assessment_id=assessment_id)
+            return True  # behind a long outage the next sweep finds that the time is over too
         reason = await _reason(services.storage, assessment_id)
         await finalize_assessment(
             services.storage, services.signer, assessment_id=assessment_id, reason=reason, now=now

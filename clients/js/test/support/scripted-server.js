@@ -6,7 +6,7 @@ import { WebSocketServer } from 'ws';
  * the default behaviour for the next message of that type: it gets `{socket, message, serve}` and decides.
  */
 export class ScriptedServer {
-  responses = new Map(); // question_id → {selected_option, client_id, client_seq, seq}
+  responses = new Map(); // question_id → {…what was given, client_id, client_seq, seq}
   received = []; // {connection, type, data}
   connections = 0;
   seq = 1;
@@ -101,7 +101,7 @@ export class ScriptedServer {
     };
   }
 
-  store({ question_id, selected_option, client_id, client_seq, base_seq }) {
+  store({ question_id, client_id, client_seq, base_seq, ...given }) {
     const pair = `${client_id} ${client_seq}`;
     if (this.#acks.has(pair)) return { outcome: 'duplicate', ...this.#acks.get(pair) };
     if (this.isOver) return { outcome: 'late', code: 'assessment_over' };
@@ -109,7 +109,7 @@ export class ScriptedServer {
     const isOlder = stored && (stored.client_id === client_id ? stored.client_seq > client_seq : stored.seq > base_seq);
     if (isOlder) return { outcome: 'superseded', code: 'answer_superseded' };
     const ack = { question_id, client_id, client_seq, seq: ++this.seq, saved_at: '2026-11-22T09:00:00Z', digest: 'd' };
-    this.responses.set(question_id, { selected_option, client_id, client_seq, seq: ack.seq });
+    this.responses.set(question_id, { ...given, client_id, client_seq, seq: ack.seq });
     this.#acks.set(pair, ack);
     return { outcome: 'saved', ...ack };
   }
@@ -124,10 +124,9 @@ const ANSWERS = {
   },
   resume_assessment({ pending }) {
     const acknowledged = pending.map((answer) => ({ ...pick(answer), ...this.store(answer) }));
-    const responses = [...this.responses].map(([question_id, { selected_option, seq }]) => ({
+    const responses = [...this.responses].map(([question_id, { client_id, client_seq, ...stored }]) => ({
       question_id,
-      selected_option,
-      seq,
+      ...stored,
       saved_at: '2026-11-22T09:00:00Z',
     }));
     const end = this.isOver ? { results: { assessment_id: 7, status: this.status } } : {};

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
+import msgspec
+
 from sitting.domain.blueprint import Blueprint
-from sitting.domain.question import Difficulty
 from sitting.domain.user import Role
-from sitting.usecases.question_draft import DraftedOption, QuestionDraft
+from sitting.usecases.question_draft import QuestionDraft
 from sitting.usecases.sample import Sample, SamplePerson, SampleTest
 
 
@@ -18,7 +19,7 @@ def read_sample(password_hashes: Mapping[str, str]) -> Sample:
     """The sample; staff get the passwords whose hashes are given by email."""
     people = _read("people.json")
     return Sample(
-        questions={question["slug"]: _question(question) for question in _read("questions.json")},
+        questions={question["slug"]: _question(question) for question in _bank()},
         tests=[_test(test) for test in _read("tests.json")],
         people=[
             *(_person(person, Role(person["role"]), password_hashes) for person in people["staff"]),
@@ -32,30 +33,23 @@ def staff_emails() -> list[str]:
     return [person["email"] for person in _read("people.json")["staff"]]
 
 
+def _bank() -> Iterator[dict[str, Any]]:
+    """All questions, from one file for each skill."""
+    for file in sorted((resources.files(__package__) / "bank").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".json"):
+            yield from json.loads(file.read_text("utf-8"))
+
+
 def _read(name: str) -> Any:
     return json.loads((resources.files(__package__) / name).read_text("utf-8"))
 
 
 def _question(question: dict[str, Any]) -> QuestionDraft:
-    return QuestionDraft(
-        skill=question["skill"],
-        difficulty=Difficulty(question["difficulty"]),
-        text=question["text"],
-        options=[DraftedOption(option["text"], option["correct"]) for option in question["options"]],
-        explanation=question["explanation"],
-    )
+    return msgspec.convert(question, QuestionDraft, strict=True)
 
 
 def _test(test: dict[str, Any]) -> SampleTest:
-    blueprint = Blueprint(
-        name=test["name"],
-        description=test["description"],
-        time_limit_minutes=test["time_limit_minutes"],
-        grace_seconds=test["grace_seconds"],
-        max_attempts=test["max_attempts"],
-        pass_mark=round(test["pass_mark"] * 1000),
-    )
-    return SampleTest(blueprint, {entry["slug"]: round(entry["points"] * 1000) for entry in test["questions"]})
+    return SampleTest(msgspec.convert(test, Blueprint, strict=True))
 
 
 def _person(person: dict[str, str], role: Role, password_hashes: Mapping[str, str]) -> SamplePerson:

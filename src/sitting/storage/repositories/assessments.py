@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sitting.domain.answer import GivenAnswer
 from sitting.domain.application import AttemptRecord
 from sitting.domain.assessment import OPEN_STATUSES, Assessment, Status
 from sitting.domain.errors import AssessmentNotFound
@@ -40,6 +41,8 @@ class AssessmentRepository:
         started_at: datetime,
         deadline_at: datetime | None,
         sweep_at: datetime,
+        seed: str,
+        is_trial: bool,
     ) -> int:
         """Insert the row and its whole paper; returns the new assessment_id."""
         values = {
@@ -52,6 +55,8 @@ class AssessmentRepository:
             "started_at": started_at,
             "deadline_at": deadline_at,
             "sweep_at": sweep_at,
+            "seed": seed,
+            "is_trial": is_trial,
             "max_score": paper.max_score,
             "total_questions": len(paper.questions),
             "created_at": started_at,
@@ -77,6 +82,8 @@ class AssessmentRepository:
         score: Score,
         passed: bool,
         receipt: Receipt,
+        compliance: str,
+        compliance_signature: str,
         now: datetime,
     ) -> None:
         """Write the outcome into the row and into each response, with the head that the receipt signs."""
@@ -99,10 +106,28 @@ class AssessmentRepository:
                 receipt_head=head,
                 receipt_signature=receipt.signature,
                 receipt_key_id=receipt.key_id,
+                compliance=compliance,
+                compliance_signature=compliance_signature,
                 updated_at=now,
             )
         )
         await self._grade_responses(assessment_id, score.items)
+
+    async def update_time(
+        self, assessment_id: int, status: Status, *, deadline_at: datetime | None, sweep_at: datetime, now: datetime
+    ) -> None:
+        """Write how the clock of an open assessment stands, and when the sweep has to look at it."""
+        await self._connection.execute(
+            update(assessments)
+            .where(assessments.c.id == assessment_id)
+            .values(status=status, deadline_at=deadline_at, sweep_at=sweep_at, updated_at=now)
+        )
+
+    async def update_voided(self, assessment_id: int, *, now: datetime) -> None:
+        """The assessment does not count; what it came to stays."""
+        await self._connection.execute(
+            update(assessments).where(assessments.c.id == assessment_id).values(status=Status.VOIDED, updated_at=now)
+        )
 
     async def update_head(self, assessment_id: int, seq: int, hash_: bytes, *, now: datetime) -> None:
         """Note how far the log has come."""
@@ -128,17 +153,39 @@ class AssessmentRepository:
     async def attempts(self, application_id: int) -> list[AttemptRecord]:
         """All assessments of an application, oldest first, as the rules of attempts see them."""
         statement = (
-            select(assessments.c.id, assessments.c.attempt, assessments.c.status)
-            .where(assessments.c.application_id == application_id)
-            .order_by(assessments.c.attempt)
+            select(assessments).where(assessments.c.application_id == application_id).order_by(assessments.c.attempt)
         )
-        return [AttemptRecord(row.id, row.attempt, row.status) for row in await self._connection.execute(statement)]
+        return [_attempt(row) for row in await self._connection.execute(statement)]
 
-    async def list_page(self, *, test_id: int | None = None, after: int, limit: int) -> list[Assessment]:
-        """Assessments by id, behind `after`, of one Test or of all."""
+    async def attempts_of_many(self, application_ids: Collection[int]) -> dict[int, list[AttemptRecord]]:
+        """The same of several applications, by application_id; those without an assessment are left out."""
+        statement = (
+            select(assessments)
+            .where(assessments.c.application_id.in_(application_ids))
+            .order_by(assessments.c.application_id, assessments.c.attempt)
+        )
+        found: dict[int, list[AttemptRecord]] = {}
+        for row in await self._connection.execute(statement):
+            found.setdefault(row.application_id, []).append(_attempt(row))
+        return found
+
+    async def list_page(
+        self,
+        *,
+        after: int,
+        limit: int,
+        test_id: int | None = None,
+        application_id: int | None = None,
+        user_id: int | None = None,
+        status: Status | None = None,
+        trials: bool = True,
+    ) -> list[Assessment]:
+        """Assessments by id, behind `after`, narrowed by what is given; without `trials` those of candidates only."""
         statement = select(assessments).where(assessments.c.id > after).order_by(assessments.c.id).limit(limit)
-        if test_id is not None:
-            statement = statement.where(assessments.c.test_id == test_id)
+        equal = {"test_id": test_id, "application_id": application_id, "user_id": user_id, "status": status}
+        statement = statement.filter_by(**{name: value for name, value in equal.items() if value is not None})
+        if not trials:
+            statement = statement.where(not_(assessments.c.is_trial))
         return [_assessment(row) for row in await self._connection.execute(statement)]
 
     async def due_for_sweep(self, now: datetime, limit: int) -> list[int]:
@@ -199,6 +246,25 @@ def paper_from_slots(slots: Iterable[Row[Any]], contents: Mapping[str, QuestionC
     )
 
 
+def given_answer(row: Row[Any]) -> GivenAnswer:
+    """What a row of assessment_responses says was answered."""
+    options = row.selected_options
+    return GivenAnswer(row.selected_option, None if options is None else tuple(msgspec.json.decode(options)), row.value)
+
+
+def _attempt(row: Row[Any]) -> AttemptRecord:
+    return AttemptRecord(
+        assessment_id=row.id,
+        attempt=row.attempt,
+        status=row.status,
+        end_time=row.end_time,
+        total_score=row.total_score,
+        max_score=row.max_score,
+        percentage_score=row.percentage_score,
+        passed=row.passed,
+    )
+
+
 def _slot(assessment_id: int, question: PaperQuestion) -> dict[str, Any]:
     return {
         "assessment_id": assessment_id,
@@ -238,4 +304,8 @@ def _assessment(row: Row[Any]) -> Assessment:
         receipt_head=row.receipt_head,
         receipt_signature=row.receipt_signature,
         receipt_key_id=row.receipt_key_id,
+        seed=row.seed,
+        is_trial=row.is_trial,
+        compliance=row.compliance,
+        compliance_signature=row.compliance_signature,
     )

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sitting.domain.audit import AuditRecord, ResponseRecord
 from sitting.domain.question import QuestionContent
-from sitting.storage.repositories.assessments import AssessmentRepository, paper_from_slots
+from sitting.storage.repositories.assessments import AssessmentRepository, given_answer, paper_from_slots
+from sitting.storage.repositories.blueprints import BlueprintRepository
 from sitting.storage.repositories.events import EventRepository
 from sitting.storage.tables import assessments, question_contents
 
@@ -43,6 +44,7 @@ class AuditRepository:
             events=await EventRepository(self._connection).read(assessment_id),
             responses=[_response(row) for row in await rows.responses(assessment_id)],
             paper=paper_from_slots(slots, {digest: _CONTENT.decode(body) for digest, body in contents.items()}),
+            blueprint=(await BlueprintRepository(self._connection).version(assessment.test_version_id)).blueprint,
             contents=contents,
         )
 
@@ -58,7 +60,7 @@ class AuditRepository:
 def _response(row: Row[Any]) -> ResponseRecord:
     return ResponseRecord(
         question_id=row.question_id,
-        selected_option=row.selected_option,
+        given=given_answer(row),
         is_correct=row.is_correct,
         points=row.points,
         answered_at=row.answered_at,

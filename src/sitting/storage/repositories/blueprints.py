@@ -9,13 +9,13 @@ import msgspec
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sitting.domain.blueprint import Blueprint, DraftedTest, PublishedQuestion, PublishedVersion
+from sitting.domain.blueprint import BankSnapshot, Blueprint, DraftedTest, PublishedVersion
 from sitting.domain.errors import BlueprintNotFound
 from sitting.kit.canonical import canonical_json
 from sitting.storage.tables import test_versions, tests
 
 _BLUEPRINT = msgspec.json.Decoder(Blueprint)
-_QUESTIONS = msgspec.json.Decoder(tuple[PublishedQuestion, ...])
+_SNAPSHOT = msgspec.json.Decoder(BankSnapshot)
 _NEWEST = (
     select(func.max(test_versions.c.number))
     .where(test_versions.c.test_id == tests.c.id)
@@ -69,9 +69,10 @@ class BlueprintRepository:
             raise BlueprintNotFound(test_id=test_id)
         return _drafted(row)
 
-    async def list_page(self, *, after: int, limit: int) -> list[DraftedTest]:
-        """Tests by id, behind `after`."""
-        statement = select(tests, _NEWEST).where(tests.c.id > after).order_by(tests.c.id).limit(limit)
+    async def list_page(self, *, after: int, limit: int, archived: bool = False) -> list[DraftedTest]:
+        """Tests by id, behind `after`; those in use, or those that are archived."""
+        chosen = tests.c.archived_at.is_not(None) if archived else tests.c.archived_at.is_(None)
+        statement = select(tests, _NEWEST).where(tests.c.id > after, chosen).order_by(tests.c.id).limit(limit)
         return [_drafted(row) for row in await self._connection.execute(statement)]
 
     async def add_version(
@@ -79,17 +80,25 @@ class BlueprintRepository:
         test_id: int,
         number: int,
         blueprint: Blueprint,
-        questions: tuple[PublishedQuestion, ...],
+        snapshot: BankSnapshot,
         *,
+        overlap: int,
+        overlap_error: int = 0,
         by: int | None,
         now: datetime,
     ) -> PublishedVersion:
-        """Store an immutable version. The caller holds the Test `for_update`, so that `number` is free."""
+        """Store an immutable version. The caller holds the Test `for_update`, so that `number` is free.
+
+        Args:
+            overlap, overlap_error: see `PublishedVersion`.
+        """
         values = {
             "test_id": test_id,
             "number": number,
             "blueprint": canonical_json(blueprint).decode(),
-            "questions": canonical_json(questions).decode(),
+            "snapshot": canonical_json(snapshot).decode(),
+            "overlap": overlap,
+            "overlap_error": overlap_error,
             "published_by": by,
             "published_at": now,
         }
@@ -105,6 +114,45 @@ class BlueprintRepository:
         """All versions of a Test, oldest first."""
         statement = select(test_versions).where(test_versions.c.test_id == test_id).order_by(test_versions.c.number)
         return [_published(row) for row in await self._connection.execute(statement)]
+
+    async def current_version_id(self, test_id: int) -> int:
+        """The version_id of the newest version.
+
+        Raises:
+            BlueprintNotFound: there is no such Test, or it was never published.
+        """
+        statement = select(test_versions.c.id).where(test_versions.c.test_id == test_id)
+        found: int | None = await self._connection.scalar(statement.order_by(test_versions.c.number.desc()).limit(1))
+        if found is None:
+            raise BlueprintNotFound(test_id=test_id)
+        return found
+
+    async def numbered_version(self, test_id: int, number: int) -> PublishedVersion:
+        """The version of a Test that has that number.
+
+        Raises:
+            BlueprintNotFound: there is none.
+        """
+        statement = select(test_versions).where(test_versions.c.test_id == test_id, test_versions.c.number == number)
+        row = (await self._connection.execute(statement)).one_or_none()
+        if row is None:
+            raise BlueprintNotFound(test_id=test_id, version=number)
+        return _published(row)
+
+    async def archive(self, test_id: int, *, now: datetime) -> None:
+        """Take a Test out of use; its versions and assessments stay. The second time changes nothing.
+
+        Raises:
+            BlueprintNotFound: there is no such Test.
+        """
+        test = await self.select(test_id, for_update=True)
+        if test.archived_at is None:
+            await self._connection.execute(update(tests).where(tests.c.id == test_id).values(archived_at=now))
+
+    async def is_archived(self, test_id: int) -> bool:
+        """Whether that Test is out of use."""
+        statement = select(tests.c.id).where(tests.c.id == test_id, tests.c.archived_at.is_not(None))
+        return await self._connection.scalar(statement) is not None
 
     async def current_version(self, test_id: int) -> PublishedVersion:
         """The newest version: what a start uses.
@@ -125,7 +173,9 @@ class BlueprintRepository:
 
 
 def _drafted(row: Row[Any]) -> DraftedTest:
-    return DraftedTest(row.id, _BLUEPRINT.decode(row.draft), row.current_version, row.created_at, row.updated_at)
+    return DraftedTest(
+        row.id, _BLUEPRINT.decode(row.draft), row.current_version, row.created_at, row.updated_at, row.archived_at
+    )
 
 
 def _published(row: Row[Any]) -> PublishedVersion:
@@ -134,6 +184,8 @@ def _published(row: Row[Any]) -> PublishedVersion:
         row.test_id,
         row.number,
         _BLUEPRINT.decode(row.blueprint),
-        _QUESTIONS.decode(row.questions),
+        _SNAPSHOT.decode(row.snapshot),
         row.published_at,
+        row.overlap,
+        row.overlap_error,
     )

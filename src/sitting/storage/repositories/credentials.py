@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select
@@ -18,10 +18,11 @@ from sitting.storage.tables import revoked_tokens, sessions, ws_tickets
 
 @dataclass(frozen=True, slots=True)
 class TicketHolder:
-    """Whom a ticket stands for, and with which roles."""
+    """Whom a ticket stands for, with which roles; `issued_at` is known of stored ones."""
 
     user_id: int
     roles: frozenset[Role]
+    issued_at: datetime | None = field(default=None, compare=False)
 
 
 class CredentialRepository:
@@ -47,6 +48,11 @@ class CredentialRepository:
     async def delete_session(self, secret: str) -> None:
         await self._connection.execute(delete(sessions).where(sessions.c.secret_hash == _hash(secret)))
 
+    async def end_sessions(self, user_id: int) -> None:
+        """End all browser sessions of a user, and void the tickets that came of them."""
+        await self._connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+        await self._connection.execute(delete(ws_tickets).where(ws_tickets.c.user_id == user_id))
+
     async def create_ticket(self, secret: str, holder: TicketHolder, *, now: datetime, expires_at: datetime) -> None:
         await self._connection.execute(delete(ws_tickets).where(ws_tickets.c.expires_at < now))
         await self._connection.execute(
@@ -65,7 +71,7 @@ class CredentialRepository:
         row = (await self._connection.execute(statement)).one_or_none()
         if row is None or row.expires_at <= now:
             return None
-        return TicketHolder(row.user_id, roles_from_text(row.roles))
+        return TicketHolder(row.user_id, roles_from_text(row.roles), row.created_at)
 
     async def revoke_token(self, jti: str, user_id: int, *, now: datetime, expires_at: datetime) -> None:
         await self._connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at < now))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
@@ -69,15 +69,22 @@ class UserRepository:
         if rows:
             make = insert_postgresql if self._connection.dialect.name == "postgresql" else insert_sqlite
             await self._connection.execute(make(users).on_conflict_do_nothing(index_elements=["email"]), rows)
-        found = await self._connection.execute(select(users).where(users.c.email.in_(names)))
-        return {row.email: _user(row) for row in found}
+        return await self.select_by_emails(names)
 
-    async def select(self, user_id: int) -> User:
-        """That user.
+    async def select_by_emails(self, emails: Iterable[str]) -> dict[str, User]:
+        """Those that exist, by normalised email."""
+        rows = await self._connection.execute(select(users).where(users.c.email.in_(sorted(set(emails)))))
+        return {row.email: _user(row) for row in rows}
+
+    async def select(self, user_id: int, *, for_update: bool = False) -> User:
+        """That user; `for_update` keeps others from changing it until the transaction ends.
 
         Raises:
             NotFound: there is none.
         """
+        if for_update:
+            statement = select(users.c.id).where(users.c.id == user_id)
+            await self._connection.execute(statement.with_for_update(key_share=True))
         user = await self.select_optional(user_id)
         if user is None:
             raise NotFound("There is no such user.", user_id=user_id)
@@ -109,21 +116,59 @@ class UserRepository:
             .values(password_hash=password_hash, not_before=now, updated_at=now)
         )
 
-    async def list_page(self, *, after: int, limit: int, query: str | None = None) -> list[User]:
-        """Users by id, behind `after`; `query` narrows to names and addresses that contain it.
+    async def store(self, user: User, *, now: datetime) -> None:
+        """Write all that can change of a person, but the password.
 
-        Case makes no difference in ASCII; beyond that databases do not agree, and it must be as written.
+        Raises:
+            Conflict: the email or the external id is somebody else's.
         """
-        statement = select(users).where(users.c.id > after).order_by(users.c.id).limit(limit)
-        if query:
-            pattern = query.lower()
-            statement = statement.where(
-                or_(
-                    func.lower(users.c.name).contains(pattern, autoescape=True),
-                    users.c.name.contains(query, autoescape=True),
-                    users.c.email.contains(pattern, autoescape=True),
-                )
+        statement = (
+            update(users)
+            .where(users.c.id == user.user_id)
+            .values(
+                name=user.name,
+                email=user.email,
+                external_id=user.external_id,
+                roles=roles_to_text(user.roles),
+                not_before=user.not_before,
+                deactivated_at=user.deactivated_at,
+                updated_at=now,
             )
+        )
+        try:
+            async with self._connection.begin_nested():
+                await self._connection.execute(statement)
+        except IntegrityError:
+            raise Conflict("There is a user with this email or external_id already.", email=user.email) from None
+
+    async def lock_administrators(self) -> list[int]:
+        """The administrators who are not deactivated; until the transaction ends nobody else changes who that is."""
+        statement = (
+            select(users.c.id)
+            .where(users.c.roles.contains(Role.ADMIN), users.c.deactivated_at.is_(None))
+            .order_by(users.c.id)
+            .with_for_update(key_share=True)
+        )
+        return list(await self._connection.scalars(statement))
+
+    async def list_page(
+        self,
+        *,
+        after: int,
+        limit: int,
+        query: str | None = None,
+        role: Role | None = None,
+        is_active: bool | None = None,
+    ) -> list[User]:
+        """Users by id, behind `after`, narrowed as by `is_called` and to those with a role, active or deactivated."""
+        statement = select(users).where(users.c.id > after).order_by(users.c.id).limit(limit)
+        if role is not None:
+            statement = statement.where(users.c.roles.contains(role))  # no role's name is part of another's
+        if is_active is not None:
+            inactive = users.c.deactivated_at.is_not(None)
+            statement = statement.where(not_(inactive) if is_active else inactive)
+        if query:
+            statement = statement.where(is_called(query))
         return [_user(row) for row in await self._connection.execute(statement)]
 
     async def any_exist(self) -> bool:
@@ -132,6 +177,18 @@ class UserRepository:
     async def _one(self, condition: Any) -> User | None:
         row = (await self._connection.execute(select(users).where(condition))).one_or_none()
         return None if row is None else _user(row)
+
+
+def is_called(query: str) -> ColumnElement[bool]:
+    """The condition that a user's name or address contains `query`.
+
+    Case makes no difference in ASCII; beyond that databases do not agree, and it must be as written.
+    """
+    return or_(
+        func.lower(users.c.name).contains(query.lower(), autoescape=True),
+        users.c.name.contains(query, autoescape=True),
+        users.c.email.contains(query.lower(), autoescape=True),
+    )
 
 
 def roles_to_text(roles: frozenset[Role]) -> str:
@@ -151,4 +208,5 @@ def _user(row: Row[Any]) -> User:
         roles=roles_from_text(row.roles),
         not_before=row.not_before,
         created_at=row.created_at,
+        deactivated_at=row.deactivated_at,
     )

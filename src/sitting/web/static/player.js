@@ -1,5 +1,5 @@
 import { AssessmentSession, PendingStore } from './client/index.js';
-import { fetchApplication, fetchReceipt, fetchResults, fetchTicket } from './player/api.js';
+import { fetchApplication, fetchReceipt, fetchResults, fetchReview, fetchTicket } from './player/api.js';
 import { el } from './player/dom.js';
 import { finished } from './player/finished.js';
 import { introduction } from './player/introduction.js';
@@ -12,10 +12,12 @@ const testId = Number(root.dataset.testId);
 const store = await PendingStore.open();
 let session = null;
 let taking = null;
+let application = null; // the facts about it, as of the last look
 
 /** Which screen? That depends on what the server says about the application, and on unsent answers here. */
 async function open() {
   const facts = await fetchApplication(applicationId);
+  application = facts;
   const last = facts.last_assessment;
   if (facts.open_assessment_id) return goOn(facts.open_assessment_id);
   if (!last) return introduce(facts);
@@ -63,7 +65,7 @@ const SCREENS = {
   },
   live() {
     if (taking) return;
-    taking = new Taking({ session, store });
+    taking = new Taking({ session, store, breaks: application.break_minutes > 0 });
     show(taking.node);
     taking.focus();
   },
@@ -91,7 +93,7 @@ async function end(completed) {
     test_name: session.assessment.test_name,
   }));
   const known = completed.results && completed.receipt ? {} : await stored(session.assessmentId).catch(() => ({}));
-  finish({ ...known, ...withoutNulls(completed) }, facts);
+  await finish({ ...known, ...withoutNulls(completed) }, facts);
 }
 
 async function stored(assessmentId) {
@@ -102,9 +104,11 @@ function withoutNulls(object) {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
 }
 
-function finish(completed, facts) {
+async function finish(completed, facts) {
+  const assessmentId = completed.results?.assessment_id ?? session?.assessmentId;
+  const review = facts.feedback && facts.feedback !== 'none' ? await fetchReview(assessmentId) : [];
   leaveTaking();
-  show(finished({ completed, facts, startAgain: () => introduce(facts) }));
+  show(finished({ completed, facts, review, startAgain: () => introduce(facts) }));
   root.querySelector('h1').focus({ preventScroll: true });
 }
 

@@ -33,6 +33,13 @@ export function fetchResults(assessmentId) {
   return call(`assessments/${assessmentId}/results`);
 }
 
+/** The whole paper with what is right; empty if that is not shown, or not yet. */
+export function fetchReview(assessmentId) {
+  return call(`assessments/${assessmentId}/responses`)
+    .then(({ items }) => items)
+    .catch(() => []);
+}
+
 /** The signed end of the assessment's log; null if there is none to show. */
 export function fetchReceipt(assessmentId) {
   return call(`assessments/${assessmentId}/receipt`).catch(() => null);

@@ -1,4 +1,5 @@
 import { el } from './dom.js';
+import { authored } from './question-text.js';
 import { count, moment, number } from './words.js';
 
 const TITLES = {
@@ -9,8 +10,11 @@ const TITLES = {
   voided: 'This attempt was declared void',
 };
 
-/** What stands after the end. `completed`: data of `assessment_completed`; `facts`: the application as it is now. */
-export function finished({ completed, facts, startAgain }) {
+/**
+ * What stands after the end. `completed`: data of `assessment_completed`; `facts`: the application as it is now;
+ * `review`: the paper with what is right, empty where that is not shown.
+ */
+export function finished({ completed, facts, review, startAgain }) {
   const results = completed.results ?? {};
   const left = facts.max_attempts - facts.attempts_used;
   return el(
@@ -19,10 +23,10 @@ export function finished({ completed, facts, startAgain }) {
     el('p', { class: 'eyebrow' }, facts.test_name),
     el('h1', { tabindex: '-1' }, TITLES[completed.reason] ?? TITLES[results.status] ?? 'This test is over'),
     verdict(results),
-    el('h2', {}, 'Your attempt'),
-    table(results),
+    ...table(results),
     results.skills?.length ? skills(results.skills) : null,
     compliance(results.scheduler_compliance),
+    review.length ? reviewed(review) : null,
     receipt(results, completed.receipt),
     facts.can_start ? el('p', { class: 'note' }, `You may try again: ${count(left, 'attempt')} left.`) : null,
     facts.can_start
@@ -57,17 +61,10 @@ function table(results) {
     ['Time taken', known(results.time_taken_minutes) && count(number(results.time_taken_minutes), 'minute')],
     ['Attempt', known(attempt) && String(attempt)],
   ];
-  return el(
-    'table',
-    {},
-    el(
-      'tbody',
-      {},
-      ...rows
-        .filter(([, value]) => value)
-        .map(([name, value]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, value))),
-    ),
-  );
+  const shown = rows
+    .filter(([, value]) => value)
+    .map(([name, value]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, value)));
+  return shown.length ? [el('h2', {}, 'Your attempt'), el('table', {}, el('tbody', {}, ...shown))] : [];
 }
 
 function skills(list) {
@@ -82,6 +79,34 @@ function skills(list) {
     ),
   );
   return el('table', {}, el('caption', {}, 'By skill'), el('thead', {}, head), el('tbody', {}, ...rows));
+}
+
+function reviewed(responses) {
+  return el(
+    'section',
+    { class: 'review' },
+    el('h2', {}, 'Your answers'),
+    el('ol', {}, ...responses.map((response) => el('li', {}, ...reviewedOne(response)))),
+  );
+}
+
+function reviewedOne({ text, text_html: html, explanation, explanation_html: why, ...response }) {
+  const { is_correct: isCorrect, selected_text: given, correct_text: right, credit } = response;
+  const verdict = given === null ? 'Not answered' : isCorrect ? 'Right' : credit > 0 ? 'Partly right' : 'Not right';
+  return [
+    el('div', { class: 'question-text' }, ...authored({ text, html })),
+    el('p', { class: 'verdict-line', 'data-correct': String(Boolean(isCorrect)) }, el('strong', {}, verdict)),
+    given === null ? null : line('Your answer', given, response.selected_html),
+    isCorrect ? null : line('The right answer', right, response.correct_html),
+    explanation ? el('div', { class: 'explanation' }, ...authored({ text: explanation, html: why })) : null,
+  ].filter(Boolean);
+}
+
+/** `html`: the chosen options, one by one; empty for what was typed. */
+function line(name, text, html) {
+  if (!html?.length) return el('p', {}, `${name}: `, el('span', {}, text));
+  const parts = html.map((one) => el('span', { class: 'answered' }, ...authored({ html: one })));
+  return el('p', {}, `${name}: `, ...parts.flatMap((part, at) => (at ? ['; ', part] : [part])));
 }
 
 function compliance(found) {

@@ -26,10 +26,16 @@ export class HandInDialog {
     this.node.addEventListener('cancel', (event) => this.#busy && event.preventDefault());
   }
 
+  /** Opens it; `text`: what is still open. */
   ask(text) {
-    setText(this.#text, `${text} After handing in, nothing can be changed.`);
+    this.say(text);
     this.#note.hidden = true;
     this.node.showModal();
+  }
+
+  /** What is still open has changed. */
+  say(text) {
+    setText(this.#text, `${text} After handing in, nothing can be changed.`);
   }
 
   async #handIn() {

@@ -8,7 +8,7 @@ const LINK_WORDS = {
   reconnecting: 'No connection, retrying',
 };
 
-/** Remaining time and connection, always in sight. */
+/** Remaining time and connection, always in sight; where the candidate may take breaks, also the button for them. */
 export class StatusBar {
   #value = el('span', { class: 'value' });
   // A timer is not read out each second; the announcements at the warnings are.
@@ -19,12 +19,23 @@ export class StatusBar {
     this.#value,
   );
   #link = el('p', { class: 'link', role: 'status' });
-  node = el('div', { class: 'status-bar' }, this.#timer, this.#link);
+  #break;
+  node;
+
+  /** `onBreak()`: begin a break; null where there are none. */
+  constructor({ onBreak }) {
+    this.#break = onBreak && el('button', { type: 'button', class: 'quiet break', onclick: onBreak }, 'Take a break');
+    this.node = el('div', { class: 'status-bar' }, this.#timer, this.#break, this.#link);
+  }
 
   update({ remainingSeconds, paused, state }) {
     this.#timer.dataset.kind = remainingSeconds !== null && remainingSeconds <= SOON_SECONDS ? 'soon' : 'calm';
     if (remainingSeconds === null) setText(this.#value, 'no limit');
     else setText(this.#value, paused ? `${clockTime(remainingSeconds)} (paused)` : clockTime(remainingSeconds));
+    if (this.#break) {
+      this.#break.hidden = paused;
+      this.#break.disabled = state !== 'live';
+    }
     this.#link.dataset.state = state;
     setText(this.#link, LINK_WORDS[state] ?? '');
   }

@@ -7,10 +7,12 @@ const SENTENCES = {
   assessment_over: 'This test is over.',
   not_authenticated: 'Your access has ended. Please open your invitation link again.',
   answer_locked: 'This question is closed; its answer can no longer be changed.',
+  navigation_not_allowed: 'Questions come one after the other in this test; this one is closed.',
+  paused: 'The test is paused.',
 };
 
 /** What to tell a candidate about a code of the protocol. */
-export function sentence(code, fallback = 'That was not possible.') {
+export function sentence(code, fallback = 'That was not possible. Please check it.') {
   return SENTENCES[code] ?? fallback;
 }
 

@@ -1,0 +1,28 @@
+"""What a candidate can give as an answer, whatever the kind of question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """One of the three is set, or none: then the answer is cleared.
+
+    Attributes:
+        selected_option: the id of the one chosen option (single choice, true/false).
+        selected_options: the ids of all chosen options, in the order of the question (multiple response).
+        value: the text as typed (numeric, short text).
+    """
+
+    selected_option: str | None = None
+    selected_options: tuple[str, ...] | None = None
+    value: str | None = None
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether nothing is answered."""
+        return self.selected_option is None and self.selected_options is None and self.value is None
+
+
+CLEARED = GivenAnswer()

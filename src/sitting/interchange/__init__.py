@@ -1,0 +1,1 @@
+"""Banks of questions as files: JSON, CSV and GIFT. Nothing is stored here, and no text makes a reader raise."""

@@ -1,0 +1,102 @@
+"""REST against what it declares: no answer that OpenAPI does not know, and none that is the server's fault.
+
+Schemathesis makes the requests, right and wrong ones, from `/api/v1/openapi.json`, against a server that runs. Half of
+the identifiers are of things that exist, so that more than "not found" is answered.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.support.delivery import Hall, seated
+
+EXAMPLES = int(os.environ.get("SITTING_TEST_EXAMPLES", "8"))
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# What would end the session of the caller, or take away the rights by which everything else is tried.
+LEFT_ALONE = {("POST", "/api/v1/auth/logout")}
+
+
+@pytest.fixture(scope="module")
+def world(hall: Hall) -> dict[str, list[Any]]:
+    """Identifiers of things that exist, by the name of the path parameter."""
+    candidate = hall.invite()
+    with seated(candidate) as (own, started):
+        own.answer(hall.questions[0], hall.questions[0].right)
+    return {
+        "test_id": [hall.test_id, hall.publish(name="Another")],
+        "application_id": [candidate.application_id],
+        "assessment_id": [started["assessment_id"]],
+        "question_id": [asked.question_id for asked in hall.questions],
+        "user_id": [candidate.user_id],
+    }
+
+
+@pytest.fixture(scope="module")
+def operations(hall: Hall) -> list[Any]:
+    """All operations that the running server declares."""
+    schema = schemathesis.openapi.from_url(f"{hall.server.base_url}/api/v1/openapi.json")
+    found: list[Any] = [cast(Any, operation).ok() for operation in schema.get_all_operations()]
+    return [each for each in found if (each.method.upper(), each.path) not in LEFT_ALONE]
+
+
+def test_no_answer_is_undeclared_and_none_is_the_servers_fault(
+    hall: Hall, world: dict[str, list[Any]], operations: list[Any]
+) -> None:
+    statuses: Counter[str] = Counter()
+    for operation in operations:
+        statuses.update(_try(hall, world, operation))
+    hall.check_output()
+    # Requests that all failed would prove little.
+    assert statuses["2xx"] > len(operations) / 4, statuses
+
+
+def _try(hall: Hall, world: dict[str, list[Any]], operation: Any) -> Iterator[str]:
+    seen: list[str] = []
+    headers = {"Authorization": f"Bearer {hall.tokens[0]}"}
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(), chance=st.randoms(use_true_random=False))
+    def run(case: Any, chance: random.Random) -> None:
+        _aim(case, world, chance)
+        response = case.call(headers=headers)
+        seen.append(f"{response.status_code // 100}xx")
+        case.validate_response(response, checks=CHECKS)
+
+    run()
+    return iter(seen)
+
+
+def _aim(case: Any, world: dict[str, list[Any]], chance: random.Random) -> None:
+    """Let half of the identifiers be of things that exist."""
+    for name in list(case.path_parameters or {}):
+        if name in world and chance.random() < 0.5:
+            case.path_parameters[name] = chance.choice(world[name])
