@@ -149,7 +149,12 @@ def test_candidate_who_comes_back_in_a_pause_learns_of_it(hall: Hall, candidate:
         snapshot = own.ask("start_assessment", "assessment_started")
         assert (snapshot["status"], snapshot["deadline_at"]) == ("paused", None)
         assert 1790 < snapshot["remaining_seconds"] <= 1800
+        assert own.expect("paused") == {"reason": WHY["reason"]}
         own.check_alive()
+    with line(candidate.address) as again:
+        again.ask("resume_assessment", "assessment_recovered", assessment_id=started["assessment_id"])
+        assert again.expect("paused") == {"reason": WHY["reason"]}
+        again.check_alive()
 
 
 def test_invigilator_ends_the_assessment_for_the_candidate(hall: Hall, candidate: Candidate, seat: Seat) -> None:

@@ -49,6 +49,8 @@ async def test_p21_candidate_reads_what_was_right_after_the_end_and_not_before(
     assert first["selected_option"] not in (None, right.key)
     assert (second["is_correct"], second["selected_option"]) == (None, None)
     assert second["correct_text"] == "4"
+    assert (second["correct_html"], second["selected_html"]) == (["4"], [])
+    assert first["explanation_html"].startswith("<p>")
 
 
 async def test_p21_candidate_reads_what_was_right_from_the_end_of_the_window_on(rest: Rest) -> None:

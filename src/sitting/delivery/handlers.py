@@ -14,6 +14,7 @@ from sitting.domain.feedback import feedback_on
 from sitting.domain.live import (
     LiveAssessment,
     completed_message,
+    pause_note,
     progress,
     recovered_message,
     started_message,
@@ -93,7 +94,14 @@ async def _start(connection: Connection, command: StartAssessment, id_: str | No
         now=clock.now(),
     )
     await connection.say(started_message(started.live, clock.now(), recovered=started.recovered), id_)
+    await _say_why_paused(connection, started.live)
     await _show_again(connection, started.live)
+
+
+async def _say_why_paused(connection: Connection, live: LiveAssessment) -> None:
+    note = pause_note(live)
+    if note is not None:
+        await connection.say(note)
 
 
 async def _show_again(connection: Connection, live: LiveAssessment) -> None:
@@ -129,6 +137,7 @@ async def _resume(connection: Connection, command: ResumeAssessment, id_: str | 
     await connection.attach(live)
     acknowledged = await _hand_in(connection, live, command.pending, arrived_at)
     await connection.say(recovered_message(live, services.clock.now(), acknowledged), id_)
+    await _say_why_paused(connection, live)
     stored = [each.question_id for each in acknowledged if each.outcome in (Verdict.SAVED, Verdict.DUPLICATE)]
     for question_id in dict.fromkeys(stored):
         await _give_feedback(connection, live, live.state.responses.get(question_id))

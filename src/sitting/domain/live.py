@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sitting.domain.assessment import Assessment, AssessmentState, TimeBody
+from sitting.domain.assessment import Assessment, AssessmentState, Status, TimeBody
 from sitting.domain.blueprint import Blueprint, Navigation
 from sitting.domain.compliance import compliance, time_credits
 from sitting.domain.deadline import Phase, limit_minutes, personal_limit
@@ -191,6 +191,13 @@ def progress(live: LiveAssessment, now: datetime) -> ProgressUpdate:
         percentage_complete=round(100 * answered / total, 1) if total else 0.0,
         remaining_seconds=live.remaining_seconds(now),
     )
+
+
+def pause_note(live: LiveAssessment) -> PausedMessage | None:
+    """Why the clock stands still, for whoever comes back meanwhile; None while it runs."""
+    if live.state.status is not Status.PAUSED:
+        return None
+    return next(PausedMessage(m.body.reason) for m in reversed(live.state.moments) if isinstance(m.body, Paused))
 
 
 def time_news(

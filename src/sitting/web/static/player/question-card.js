@@ -5,6 +5,7 @@ import { authored } from './question-text.js';
 import { count, number, sentence } from './words.js';
 
 const NOT_HERE = 'This question is not on this device yet. It appears as soon as the connection is back.';
+const NOT_TAKEN = 'Not accepted. Please check your answer.';
 const TO_MEND = 'invalid_answer'; // a refusal behind which the candidate tries again
 
 /**
@@ -127,7 +128,7 @@ export class QuestionCard {
     if (status === 'pending')
       return ['warn', `Kept ${this.durable() ? 'on this device' : 'in this window'}, not yet sent`];
     if (this.#draft) return ['none', 'Not given yet'];
-    if (status === 'refused') return ['bad', sentence(refusal.code, refusal.message ?? undefined)];
+    if (status === 'refused') return ['bad', sentence(refusal.code, refusal.message ?? NOT_TAKEN)];
     if (status === 'saved') return ['good', isCleared(answer) ? 'Cleared and saved' : 'Saved'];
     return ['none', 'Not answered yet'];
   }

@@ -12,7 +12,7 @@ const SENTENCES = {
 };
 
 /** What to tell a candidate about a code of the protocol. */
-export function sentence(code, fallback = 'That was not possible. Please check it.') {
+export function sentence(code, fallback = 'That was not possible.') {
   return SENTENCES[code] ?? fallback;
 }
 
