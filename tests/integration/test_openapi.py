@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, cast
@@ -26,8 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.support.databases import sqlite_url
-from tests.support.delivery import Hall, opened_hall, seated
+from tests.support.delivery import Hall, opened_hall, place_for_a_hall, seated
 
 EXAMPLES = int(os.environ.get("SITTING_TEST_EXAMPLES", "8"))
 CHECKS = [
@@ -44,14 +42,7 @@ LEFT_ALONE = {("POST", "/api/v1/auth/logout")}
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def own_hall(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     """A server of this test's own: what is tried here archives, ends and deactivates whatever there is."""
-    directory = tmp_path_factory.mktemp(f"openapi-{request.param}")
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), directory / "sitting.db")
-        url = sqlite_url(directory / "sitting.db")
-    else:
-        template = request.getfixturevalue("postgres_template")
-        url = request.getfixturevalue("postgres_server").create_database("sitting_openapi", template=template)
-    with opened_hall(url, directory) as opened:
+    with opened_hall(*place_for_a_hall(request, tmp_path_factory, "openapi")) as opened:
         yield opened
 
 

@@ -282,15 +282,21 @@ def opened_hall(url: str, directory: Path) -> Iterator[Hall]:
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def hall(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     """A server for all tests that leave it running, once for each kind of database."""
-    directory = tmp_path_factory.mktemp(f"hall-{request.param}")
+    with opened_hall(*place_for_a_hall(request, tmp_path_factory, "hall")) as opened:
+        yield opened
+
+
+def place_for_a_hall(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> tuple[str, Path]:
+    """A migrated database of the kind that the fixture's parameter says, and a directory: what `opened_hall` takes."""
+    directory = tmp_path_factory.mktemp(f"{name}-{request.param}")
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), directory / "sitting.db")
-        url = sqlite_url(directory / "sitting.db")
-    else:
-        template = request.getfixturevalue("postgres_template")
-        url = request.getfixturevalue("postgres_server").create_database("sitting_hall", template=template)
-    with opened_hall(url, directory) as opened:
-        yield opened
+        return sqlite_url(directory / "sitting.db"), directory
+    template = request.getfixturevalue("postgres_template")
+    server = request.getfixturevalue("postgres_server")
+    return server.create_database(f"sitting_{name}", template=template), directory
 
 
 async def _make_staff(url: str) -> int:
