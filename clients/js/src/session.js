@@ -140,6 +140,7 @@ export class AssessmentSession extends EventTarget {
    */
   async answer(questionId, given) {
     if (!this.#isRunning()) throw ending(this.state);
+    this.draft(questionId, given); // IndexedDB takes a moment, in which the page may go
     const { decided } = await this.#deliveries.put(this.assessmentId, questionId, given);
     this.#warnIfNotDurable();
     return decided;

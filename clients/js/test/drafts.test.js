@@ -99,3 +99,13 @@ promise('a refused answer is kept with the server’s sentence until another is 
   await session.answer('q_1', { value: '8' });
   assert.equal(session.answerTo('q_1').refusal, null);
 });
+
+promise('an answer is kept in the moment in which it is given, before the disk has it', async ({ open }) => {
+  const browser = twoPages();
+  const session = await open({ store: await PendingStore.open(browser) });
+  await session.start();
+  const saved = session.answer('q_1', 'o_a');
+  assert.deepEqual([...browser.storage.values()], ['{"selected_option":"o_a"}']);
+  await saved;
+  assert.deepEqual([...browser.storage.values()], []);
+});
