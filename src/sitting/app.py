@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI
 
 from sitting.api import create_api
+from sitting.delivery.access_watch import AccessWatch
 from sitting.delivery.endpoint import PATH, AssessmentEndpoint
 from sitting.delivery.socket import Message, Receive, Send, Socket
 from sitting.identity.signer import Signer
@@ -19,8 +20,10 @@ from sitting.protocol.close_codes import CloseCode
 from sitting.storage.durability import require_durable
 from sitting.storage.opening import open_storage
 from sitting.storage.url import DatabaseUrl
-from sitting.usecases.services import Services
+from sitting.usecases.admission import AT_ONCE, MAX_LINE, Admission
+from sitting.usecases.services import Capacity, Services
 from sitting.web import add_pages
+from sitting.workers.clock_watch import compare_clocks, run_clock_watch
 from sitting.workers.sweeper import run_sweeper
 
 ASGIApplication = Callable[[Message, Receive, Send], Awaitable[None]]
@@ -33,6 +36,8 @@ class AppConfig:
     Attributes:
         setup_secret: opens the page that makes the first administrator, while there is no user; None: no such page.
         allow_weak_durability: start although the database may lose what it committed.
+        metrics_token: who shows it may read the metrics; None: whoever asks from this machine.
+        starts_at_once, starts_waiting: of more starts, the rest is turned away for a while.
     """
 
     database_url: DatabaseUrl
@@ -42,6 +47,10 @@ class AppConfig:
     allowed_origins: frozenset[str] = field(default_factory=frozenset)
     allow_weak_durability: bool = False
     setup_secret: str | None = None
+    metrics_token: str | None = None
+    capacity: Capacity = field(default_factory=Capacity)
+    starts_at_once: int = AT_ONCE
+    starts_waiting: int = MAX_LINE
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -57,25 +66,37 @@ def create_app(config: AppConfig) -> ASGIApplication:
         config.clock,
         config.public_url,
         config.allowed_origins,
+        config.metrics_token,
+        capacity=config.capacity,
+        admission=Admission(at_once=config.starts_at_once, max_line=config.starts_waiting),
     )
     api = create_api(services)
     add_pages(api, services, setup_secret=config.setup_secret)
-    api.router.lifespan_context = lambda _: _life(services, allow_weak_durability=config.allow_weak_durability)
-    return _with_socket(api, AssessmentEndpoint(services))
+    endpoint = AssessmentEndpoint(services)
+    watch = AccessWatch(services, endpoint.manager)
+    api.router.lifespan_context = lambda _: _life(services, watch, allow_weak_durability=config.allow_weak_durability)
+    return _with_socket(api, endpoint)
 
 
 @contextlib.asynccontextmanager
-async def _life(services: Services, *, allow_weak_durability: bool) -> AsyncIterator[None]:
+async def _life(services: Services, access_watch: AccessWatch, *, allow_weak_durability: bool) -> AsyncIterator[None]:
     storage = services.storage
     await require_durable(storage.database, allow_weak=allow_weak_durability)
     await storage.journal.start()
-    sweeper = asyncio.create_task(run_sweeper(services), name="sweeper")
+    await compare_clocks(services)
+    workers = [
+        asyncio.create_task(run_sweeper(services), name="sweeper"),
+        asyncio.create_task(access_watch.run(), name="access watch"),
+        asyncio.create_task(run_clock_watch(services), name="clock watch"),
+    ]
     try:
         yield
     finally:
-        sweeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sweeper
+        services.node.is_draining = True
+        for worker in workers:
+            worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await worker
         await storage.journal.stop()
         await storage.database.close()
 

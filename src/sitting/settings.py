@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ PREFIX = "SITTING_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 TESTS_PREFIX = f"{PREFIX}TEST_"
 MIN_SECRET_BYTES = 32
+MIN_METRICS_TOKEN = 16
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_LIFETIME_MINUTES = 366 * 24 * 60
 
@@ -37,6 +39,10 @@ class Settings(BaseSettings):
         allowed_origins: exact origins whose pages may use a browser's cookie, besides our own.
         public_url: scheme and host under which others reach the server; None: as each request says.
         token_lifetime_minutes: how long a token is good that names no other time.
+        metrics_token: who shows it may read /metrics; None: whoever asks from this machine.
+        max_connections: open sockets; one more is told to come back later.
+        messages_per_second: what one socket may send for ever; ten times as many at once.
+        starts_at_once, starts_waiting: starts at work, and in the line behind them; more are told to come back later.
         allow_weak_durability: serve although the database may lose what it committed.
     """
 
@@ -55,6 +61,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     token_lifetime_minutes: int = Field(480, ge=1, le=MAX_LIFETIME_MINUTES)
+    metrics_token: SecretStr | None = None
+    max_connections: int = Field(10_000, ge=1, le=1_000_000)
+    messages_per_second: int = Field(30, ge=1, le=100_000)
+    starts_at_once: int = Field(8, ge=1, le=1000)
+    starts_waiting: int = Field(200, ge=0, le=100_000)
     allow_weak_durability: bool = False
 
     @field_validator("allowed_origins", mode="before")
@@ -83,6 +94,15 @@ class Settings(BaseSettings):
         if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
             raise ValueError(f"it needs at least {MIN_SECRET_BYTES} bytes")
         return secret
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _check_metrics_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not re.fullmatch(
+            f"[\\w.~+/=-]{{{MIN_METRICS_TOKEN},}}", token.get_secret_value(), re.A
+        ):
+            raise ValueError(f"it needs at least {MIN_METRICS_TOKEN} letters, digits or any of -._~+/=")
+        return token
 
 
 def load(config: Path | None = None, **overrides: Any) -> Settings:

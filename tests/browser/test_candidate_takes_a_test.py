@@ -163,7 +163,7 @@ def test_second_tab_takes_over_and_first_is_told(page: Page, links: Links) -> No
     expect(second.get_by_text("1 of 20 answered")).to_be_visible()
     expect(page.get_by_role("heading", name="Your test goes on in another window")).to_be_visible()
     screenshot(page, "replaced")
-    page.get_by_role("button", name="Take over here").click()
+    page.get_by_role("button", name="Continue here").click()
     expect(page.get_by_text("1 of 20 answered")).to_be_visible()
     expect(second.get_by_role("heading", name="Your test goes on in another window")).to_be_visible()
 

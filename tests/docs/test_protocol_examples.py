@@ -30,7 +30,7 @@ from sitting.domain.errors import ErrorCode, SittingError
 from sitting.domain.events import Verdict
 from sitting.domain.results import BareResults, Results, receipt_text
 from sitting.domain.user import STAFF_ROLES, Role
-from sitting.identity.access import MATRIX
+from sitting.identity.access import MATRIX, Action
 from sitting.protocol.close_codes import CloseCode
 from sitting.protocol.commands import COMMANDS, decode
 from sitting.storage.tables import assessment_responses, assessments
@@ -163,12 +163,19 @@ def declared_routes() -> Iterator[tuple[str, str]]:
 
 
 def who_may(dependant: Dependant) -> str:
-    actions = [each.call.action for each in dependant.dependencies if isinstance(each.call, Access)]
+    actions = list(actions_asked_for(dependant))
     if not actions:
         return "anybody"
     [roles] = [MATRIX[action] for action in actions]
     names = {frozenset(Role): "any role", STAFF_ROLES: "staff"}
     return names.get(roles, ", ".join(sorted(roles)))
+
+
+def actions_asked_for(dependant: Dependant) -> Iterator[Action]:
+    for each in dependant.dependencies:
+        if isinstance(each.call, Access):
+            yield each.call.action
+        yield from actions_asked_for(each)
 
 
 def test_reserved_names_are_not_spoken_yet() -> None:

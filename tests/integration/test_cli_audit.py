@@ -151,7 +151,22 @@ def test_rows_that_no_sitting_wrote_are_named_too(sqlite_database_url: str, tmp_
     archive.change("UPDATE assessment_events SET inner_digest = 'text' WHERE assessment_id = 2 AND seq = 1;")
     archive.change("DELETE FROM question_contents;")
     places = archive.broken()
-    assert [place.split(": ")[:2] for place in places] == [[f"assessment {number}", "rows"] for number in (1, 2, 3)]
+    where = {1: "entry 1", 2: "rows", 3: "rows"}
+    assert [place.split(": ")[:2] for place in places] == [[f"assessment {n}", where[n]] for n in (1, 2, 3)]
+
+
+def test_p27_person_erased_by_the_command_line_leaves_whole_logs(archive: Archive) -> None:
+    def erase(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return sitting("user", "erase", *arguments, "--database-url", archive.url, cwd=archive.directory, env=KEY)
+
+    assert "names another user" in refused(erase("1", "--confirm", "2", "--reason", "asked for it"))
+    assert "says nothing" in refused(erase("1", "--confirm", "1", "--reason", " "))
+    assert "still open" in refused(erase("3", "--confirm", "3", "--reason", "asked for it"))
+    assert "all whole\n" in succeeded(archive.verify())
+    assert "user 1 is erased" in succeeded(erase("1", "--confirm", "1", "--reason", "asked for it"))
+    assert succeeded(archive.verify()) == "3 assessments, 18 entries: all whole (1 erased)\n"
+    archive.change("DELETE FROM assessment_events WHERE type = 'erased';")
+    assert archive.broken()[0].startswith("assessment 1: entry 1: its payload is gone")
 
 
 def test_assessment_that_is_not_there_is_told_in_one_line(archive: Archive) -> None:

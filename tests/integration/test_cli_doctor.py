@@ -12,11 +12,13 @@ import pytest
 from sitting.cli.secrets_file import ensure_secrets, secrets_file
 from sitting.storage.url import DatabaseUrl
 from tests.support.command import sitting
+from tests.support.issuer import ed_key, key_set, publishing
 from tests.support.postgres import PostgresServer
 from tests.support.processes import free_port
 from tests.support.server import JWT_SECRET, SIGNING_KEY, SittingProcess
 
 KEYS = {"SITTING_JWT_SECRET": JWT_SECRET, "SITTING_SIGNING_KEY": SIGNING_KEY}
+METRICS_TOKEN = "a-token-of-the-scraper"
 
 
 def examined(url: str, directory: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -61,7 +63,7 @@ def test_missing_database_is_an_error_and_the_rest_is_looked_at_all_the_same(tmp
 def test_unreachable_server_and_missing_keys_are_errors(tmp_path: Path) -> None:
     done = examined(f"postgresql://sitting:secret@127.0.0.1:{free_port()}/sitting", tmp_path)
     assert done.returncode == 1
-    assert levels(done) == {"database": "error", "token secret": "error", "signing key": "error"}
+    assert levels(done) == {"database": "error", "token secret": "error", "signing key": "error", "metrics": "ok"}
     assert "secret@" not in done.stdout
 
 
@@ -105,3 +107,39 @@ def test_key_that_is_none_is_an_error(sqlite_database_url: str, tmp_path: Path) 
     done = examined(sqlite_database_url, tmp_path, SITTING_SIGNING_KEY="not-a-key")
     assert levels(done)["signing key"] == "error"
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("document", "level", "said"),
+    [
+        (key_set(ed_key()), "ok", "has 1 that can be used"),
+        (key_set(), "error", "no key that Sitting can use"),
+        (b"{}", "error", "cannot be used"),
+    ],
+)
+def test_published_keys_are_looked_at(
+    sqlite_database_url: str, tmp_path: Path, document: bytes, level: str, said: str
+) -> None:
+    with publishing() as issuer:
+        issuer.document = document
+        done = examined(sqlite_database_url, tmp_path, SITTING_JWKS_URL=issuer.url)
+    assert levels(done)["published keys"] == level
+    assert said in done.stdout
+    assert done.returncode == (0 if level == "ok" else 1)
+
+
+@pytest.mark.parametrize(
+    ("env", "level"),
+    [
+        ({"SITTING_HOST": "0.0.0.0"}, "warning"),
+        ({"SITTING_HOST": "127.0.0.1"}, "ok"),
+        ({"SITTING_HOST": "0.0.0.0", "SITTING_METRICS_TOKEN": METRICS_TOKEN}, "ok"),
+    ],
+)
+def test_metrics_that_no_other_machine_can_read_are_a_warning_where_others_are_served(
+    sqlite_database_url: str, tmp_path: Path, env: dict[str, str], level: str
+) -> None:
+    done = examined(sqlite_database_url, tmp_path, **env)
+    assert levels(done)["metrics"] == level
+    assert METRICS_TOKEN not in done.stdout + done.stderr
+    assert done.returncode == 0

@@ -10,15 +10,17 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+import httpx2
 import jwt
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from sitting.identity.sessions import COOKIE
 from sitting.identity.tokens import TokenKeys, mint
 from sitting.storage.tables import assessments
 from tests.support.candidates import token_for
-from tests.support.delivery import V1, Hall, line, now, seated
+from tests.support.delivery import V1, Candidate, Hall, line, now, seated
 from tests.support.server import JWT_SECRET
 
 HOUR = timedelta(hours=1)
@@ -189,9 +191,52 @@ def test_ids_may_be_decimal_text_and_are_compared_as_numbers(hall: Hall) -> None
 
 
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "null"])
-def test_with_a_token_the_page_may_come_from_anywhere(hall: Hall, origin: str) -> None:
-    with line(hall.invite().address, origin=origin) as own:
+def test_with_a_token_or_a_ticket_the_page_may_come_from_anywhere(hall: Hall, origin: str) -> None:
+    candidate = hall.invite()
+    with line(candidate.address, origin=origin) as own:
         own.check_alive()
+    with line(hall.server.ws_url, origin=origin) as own:
+        own.ask("auth", "auth_success", token=candidate.token)
+    ticket = hall.post("/ws-tickets", token=candidate.token)["ticket"]
+    hall.tokens.append(ticket)
+    with line(f"{hall.server.ws_url}?ticket={ticket}", origin=origin) as own:
+        own.check_alive()
+
+
+@pytest.mark.parametrize("is_our_page", [True, False], ids=["our page", "another page"])
+def test_cookie_alone_opens_no_socket_wherever_the_page_comes_from(hall: Hall, is_our_page: bool) -> None:
+    cookie = browser_of(hall, hall.invite())
+    origin = hall.server.base_url if is_our_page else "https://elsewhere.example"
+    with line(hall.server.ws_url, origin=origin, additional_headers={"Cookie": cookie}) as own:
+        own.send("heartbeat", "m")
+        assert own.refused("not_authenticated")["reply_to"] == "m"
+        assert own.closed(4001) == []
+
+
+def test_cookie_buys_a_ticket_that_opens_one_socket_of_its_candidate(hall: Hall) -> None:
+    candidate = hall.invite()
+    cookie, address = browser_of(hall, candidate), f"{hall.server.base_url}/api/v1/ws-tickets"
+    refused = httpx2.post(address, headers={"Cookie": cookie, "Origin": "https://elsewhere.example"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+    ticket = httpx2.post(address, headers={"Cookie": cookie, "Origin": hall.server.base_url}).json()["ticket"]
+    hall.tokens.append(ticket)
+    with line(f"{hall.server.ws_url}?ticket={ticket}") as own:
+        assert own.start(candidate)["application_id"] == candidate.application_id
+
+
+def test_ticket_counts_where_a_token_stands_beside_it(hall: Hall) -> None:
+    candidate = hall.invite()
+    with line(f"{candidate.address}&ticket=unknown") as own:
+        own.refused("not_authenticated")
+        own.closed(4001)
+
+
+def browser_of(hall: Hall, candidate: Candidate) -> str:
+    """The Cookie header of a browser in which the candidate opened the invitation link."""
+    link = hall.look(f"/applications/{candidate.application_id}")["link"]
+    opened = httpx2.post(f"{hall.server.base_url}/i/{link.rpartition('/')[2]}")
+    hall.tokens.append(opened.cookies[COOKIE])
+    return f"{COOKIE}={opened.cookies[COOKIE]}"
 
 
 @pytest.mark.parametrize(

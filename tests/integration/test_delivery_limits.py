@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -40,6 +41,17 @@ GARBAGE = {
     "half a character as client": '{"type":"submit_answer","data":{"question_id":"q","selected_option":null,'
     '"client_id":"\\udfff","client_seq":1}}',
     "an id of 65 characters": '{"type":"heartbeat","id":"' + "x" * 65 + '"}',
+}
+
+
+HOSTILE_ANSWERS = {
+    "NUL": '"selected_option":"a\\u0000b"',
+    "2^63": '"selected_option":null,"client_id":"c","client_seq":9223372036854775808',
+    "base_seq of 2^63": '"selected_option":null,"client_id":"c","client_seq":1,"base_seq":9223372036854775808',
+    "half a character": '"value":"\\ud800"',
+    "a key twice": '"selected_option":null,"selected_option":"a"',
+    "NaN": '"value":NaN',
+    "very deep": '"value":' + "[" * 30_000 + "]" * 30_000,
 }
 
 
@@ -132,3 +144,26 @@ def test_one_clients_flood_leaves_the_others_alone(hall: Hall) -> None:
         own.check_alive()
         flood.closed(4029)
         own.check_alive()
+
+
+@pytest.mark.parametrize("what", HOSTILE_ANSWERS)
+async def test_p28_hostile_answer_fails_alone_and_all_others_of_that_moment_are_saved(hall: Hall, what: str) -> None:
+    hostile, *others = hall.invite_many(hall.test_id, 4)
+    answer = f'"question_id":"{hostile.questions[0].question_id}",{HOSTILE_ANSWERS[what]}'
+    frame = f'{{"type":"submit_answer","data":{{{answer}}}}}'
+    with ExitStack() as stack:
+        bad, _ = stack.enter_context(seated(hostile))
+        good = [stack.enter_context(seated(other))[0] for other in others]
+        async with hall.held_up():  # what comes now is written together
+            for each, candidate in zip(good, others, strict=True):
+                asked = candidate.questions[0]
+                each.send("submit_answer", question_id=asked.question_id, selected_option=asked.right)
+                bad.socket.send(frame)
+        for each in good:
+            each.expect("answer_saved")
+            each.expect("progress_update")
+            each.check_alive()
+        for _ in others:
+            assert bad.read()["type"] == "error"
+        bad.check_alive()
+    hall.check_output()

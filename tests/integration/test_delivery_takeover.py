@@ -1,4 +1,4 @@
-"""A second socket of the same candidate takes the assessment over; of a hundred at once exactly one keeps it."""
+"""A second socket of the same candidate takes the assessment over; of many at once exactly one keeps it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from sitting.delivery.manager import MAX_SOCKETS_OF_ONE_USER
 from sitting.storage.tables import assessments
 from tests.support.delivery import V1, Candidate, Hall, Line, line, seated
 from tests.support.eventually import eventually_async
 
-STARTS = 100
+STARTS = MAX_SOCKETS_OF_ONE_USER
 ROUNDS = 50
 
 
@@ -179,7 +180,7 @@ async def closed(tab: Tab) -> None:
     await eventually_async(look, within=30)
 
 
-def test_p08_hundred_simultaneous_starts_make_one_assessment_and_leave_one_socket(hall: Hall) -> None:
+def test_p08_starts_on_all_sockets_at_once_make_one_assessment_and_leave_one_socket(hall: Hall) -> None:
     candidate = hall.invite()
 
     async def storm() -> list[Tab]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from sitting.protocol.commands import COMMANDS
-from tests.support.delivery import Candidate, Hall, line, seated
+from sitting.storage.tables import assessment_events, assessment_responses, assessments, users
+from tests.support.delivery import Candidate, Hall, Line, line, seated
 
 Data = Callable[[Candidate, dict[str, Any]], dict[str, Any]]
 
@@ -90,3 +93,71 @@ def test_what_is_somebody_elses_looks_as_if_it_were_not_there(hall: Hall, type_:
         own.check_alive()
     types = [entry.type for entry in hall.log_of(started["assessment_id"])]
     assert set(types) <= {"started", "attached", "detached"}
+
+
+def named_after(other: Candidate, started: dict[str, Any], type_: str, saved: dict[str, Any]) -> dict[str, Any]:
+    """A valid frame of that type which names everything of that other candidate, wherever one could look for it."""
+    answer = {"question_id": saved["question_id"], "selected_option": other.questions[0].wrong, "flagged": True}
+    return {
+        **VALID.get(type_, {}),
+        **({} if type_ == "get_question" else answer),
+        "token": other.token,
+        "user_id": other.user_id,
+        "test_id": other.test_id,
+        "application_id": other.application_id,
+        "assessment_id": started["assessment_id"],
+        "attachment": started["attachment"],
+        "seq": saved["seq"],
+        "pending": [answer],
+    }
+
+
+def stored_of(hall: Hall, other: Candidate, assessment_id: int) -> list[Any]:
+    """All that is stored of that candidate and of their assessment."""
+    of_one = [hall.rows(table, assessment_id=assessment_id) for table in (assessment_events, assessment_responses)]
+    return [hall.rows(assessments, id=assessment_id), hall.rows(users, id=other.user_id), *of_one]
+
+
+def said_until_the_pong(own: Line) -> list[dict[str, Any]]:
+    """What is still said on that socket, until it answers a heartbeat or closes."""
+    said: list[dict[str, Any]] = []
+    with suppress(ConnectionClosed):
+        own.send("heartbeat", "end")
+        while not said or said[-1].get("reply_to") != "end":
+            said.append(own.read())
+    return said
+
+
+@pytest.mark.parametrize("is_attached", [True, False], ids=["attached", "unattached"])
+@pytest.mark.parametrize("type_", sorted(ROWS))
+def test_p22_no_frame_shows_or_changes_what_is_somebody_elses(hall: Hall, type_: str, is_attached: bool) -> None:
+    other, candidate = hall.invite(), hall.invite()
+    with seated(other) as (beside, started):
+        saved = beside.answer(other.questions[0], other.questions[0].right)
+        before = stored_of(hall, other, started["assessment_id"])
+        with line(candidate.address, v1=False) as own:  # of which unknown fields are not refused
+            mine = own.start(candidate)["assessment_id"] if is_attached else None
+            own.send(type_, **named_after(other, started, type_, saved))
+            said = said_until_the_pong(own)
+            if mine is None:
+                own_now = hall.rows(assessments, user_id=candidate.user_id)
+                assert own_now == []
+        beside.check_alive()
+        assert stored_of(hall, other, started["assessment_id"]) == before
+    assert said
+    for message in said:
+        assert message["data"].get("assessment_id", mine) == mine, message
+        assert message["data"].get("user_id", candidate.user_id) == candidate.user_id, message
+        assert saved["digest"] not in str(message)
+
+
+def test_p22_token_of_another_does_not_change_whose_socket_it_is(hall: Hall) -> None:
+    other, candidate = hall.invite(), hall.invite()
+    with seated(other) as (beside, started):
+        with seated(candidate) as (own, _):
+            own.send("auth", token=other.token)
+            own.refused("invalid_message")
+            own.send("resume_assessment", assessment_id=started["assessment_id"])
+            own.refused("assessment_not_found")
+            own.check_alive()
+        beside.check_alive()

@@ -90,7 +90,7 @@ async def test_minted_token_says_who_and_the_database_with_which_roles(storage: 
     minted = mint(KEYS, user.user_id, now=NOON, lifetime=HOUR, role="admin")
     found = await who(storage, minted)
     assert (found.user_id, found.roles, found.expires_at) == (user.user_id, user.roles, NOON + HOUR)
-    assert found.jti is not None
+    assert found.proof.jti is not None
 
 
 async def test_subject_is_held_against_the_external_id(storage: Storage) -> None:
@@ -161,7 +161,8 @@ async def test_issuer_and_audience_are_checked_where_set(storage: Storage) -> No
     strict = replace(KEYS, issuer="us", audience="sitting")
     good = {"user_id": user.user_id, "iss": "us", "aud": ["other", "sitting"]}
     assert (await who(storage, token(**good), keys=strict)).user_id == user.user_id
-    assert (await who(storage, mint(strict, user.user_id, now=NOON, lifetime=HOUR), keys=strict)).jti is not None
+    ours = await who(storage, mint(strict, user.user_id, now=NOON, lifetime=HOUR), keys=strict)
+    assert ours.proof.jti is not None
     for wrong in ({"iss": "them"}, {"iss": None}, {"aud": "other"}, {"aud": None}):
         assert await is_refused(storage, token(**good | wrong), keys=strict), wrong
     assert not await is_refused(storage, token(**good))
@@ -199,7 +200,7 @@ async def test_token_revoked_many_times_at_once_is_revoked(two_nodes: Nodes) -> 
     user = await make_user(two_nodes[0])
     known = await who(two_nodes[0], mint(KEYS, user.user_id, now=NOON, lifetime=HOUR))
     await asyncio.gather(*(sign_out(two_nodes[n % 2], known, session_secret=None, now=NOON) for n in range(10)))
-    assert [row.jti for row in await rows(two_nodes[0], revoked_tokens)] == [known.jti]
+    assert [row.jti for row in await rows(two_nodes[0], revoked_tokens)] == [known.proof.jti]
 
 
 async def test_tokens_from_before_are_void(storage: Storage) -> None:
@@ -253,7 +254,8 @@ async def make_session(storage: Storage, user: User, *, at: datetime = NOON) -> 
 async def test_session_of_whoever_came_by_a_link_is_a_candidates_and_nothing_more(storage: Storage) -> None:
     admin = await make_user(storage, roles=[Role.ADMIN])
     secret = await make_session(storage, admin)
-    assert await identify_by_session(storage, secret, now=NOON) == Identity(admin.user_id, frozenset({Role.CANDIDATE}))
+    found = await identify_by_session(storage, secret, now=NOON)
+    assert (found.user_id, found.roles) == (admin.user_id, frozenset({Role.CANDIDATE}))
 
 
 async def test_session_ends_by_time_and_by_signing_out(storage: Storage) -> None:

@@ -11,10 +11,11 @@ from sitting.domain.errors import (
     Conflict,
     NotFound,
 )
+from sitting.domain.proof import Proof
 from sitting.domain.user import Role
 from sitting.kit.ids import random_secret
-from sitting.storage.repositories.credentials import TicketHolder
-from sitting.storage.tables import sessions, ws_tickets
+from sitting.storage.repositories.credentials import KEPT_BEHIND_THE_END, TicketHolder
+from sitting.storage.tables import revoked_tokens, sessions, ws_tickets
 from sitting.storage.unit_of_work import Storage
 from tests.support.builders import invite, make_user, publish_test
 from tests.support.clock import NOON
@@ -133,9 +134,11 @@ async def test_session_lasts_until_the_instant_it_expires(storage: Storage) -> N
         await unit.credentials.create_session("s", user.user_id, now=NOON, expires_at=ODD_INSTANT)
     async with storage.reading() as unit:
         just_before = ODD_INSTANT - timedelta(microseconds=1)
-        assert await unit.credentials.session_user("s", now=just_before) == (user.user_id, NOON)
-        assert await unit.credentials.session_user("s", now=ODD_INSTANT) is None
-        assert await unit.credentials.session_user("other", now=NOON) is None
+        found = await unit.credentials.find_session("s", now=just_before)
+        assert found is not None
+        assert (found.user_id, found.proof.issued_at) == (user.user_id, NOON)
+        assert await unit.credentials.find_session("s", now=ODD_INSTANT) is None
+        assert await unit.credentials.find_session("other", now=NOON) is None
 
 
 async def test_deleted_session_is_gone_and_no_other(storage: Storage) -> None:
@@ -144,14 +147,14 @@ async def test_deleted_session_is_gone_and_no_other(storage: Storage) -> None:
         for secret in ("s", "t"):
             await unit.credentials.create_session(secret, user.user_id, now=NOON, expires_at=ODD_INSTANT)
         await unit.credentials.delete_session("s")
-        assert await unit.credentials.session_user("s", now=NOON) is None
-        assert await unit.credentials.session_user("t", now=NOON) is not None
+        assert await unit.credentials.find_session("s", now=NOON) is None
+        assert await unit.credentials.find_session("t", now=NOON) is not None
 
 
 async def test_expired_credentials_are_swept_when_new_ones_are_made(storage: Storage) -> None:
     user = await make_user(storage)
     holder = TicketHolder(user.user_id, user.roles)
-    later = NOON + timedelta(hours=1)
+    later = ODD_INSTANT + KEPT_BEHIND_THE_END + timedelta(microseconds=1)
     async with storage.unit_of_work() as unit:
         await unit.credentials.create_session("old", user.user_id, now=NOON, expires_at=ODD_INSTANT)
         await unit.credentials.create_ticket("old", holder, now=NOON, expires_at=ODD_INSTANT)
@@ -160,10 +163,23 @@ async def test_expired_credentials_are_swept_when_new_ones_are_made(storage: Sto
         await unit.credentials.create_session("new", user.user_id, now=later, expires_at=later)
         await unit.credentials.create_ticket("new", holder, now=later, expires_at=later)
         await unit.credentials.revoke_token("new", user.user_id, now=later, expires_at=later)
-        assert await unit.credentials.is_revoked("old") is False
-        assert await unit.credentials.is_revoked("new") is True
+    assert [row.jti for row in await rows(storage, revoked_tokens)] == ["new"]
     assert [row.created_at for row in await rows(storage, sessions)] == [later]
     assert [row.created_at for row in await rows(storage, ws_tickets)] == [later]
+
+
+async def test_session_that_ended_by_its_time_is_told_from_one_that_was_ended(storage: Storage) -> None:
+    user = await make_user(storage)
+    later = ODD_INSTANT + KEPT_BEHIND_THE_END
+    async with storage.unit_of_work() as unit:
+        for secret in ("expired", "ended"):
+            await unit.credentials.create_session(secret, user.user_id, now=NOON, expires_at=ODD_INSTANT)
+        found = [await unit.credentials.find_session(secret, now=NOON) for secret in ("expired", "ended")]
+        proofs = [session.proof for session in found if session is not None]
+        await unit.credentials.delete_session("ended")
+        await unit.credentials.create_session("new", user.user_id, now=later, expires_at=later)
+        assert await unit.credentials.find_session("expired", now=later) is None
+        assert await unit.credentials.ended(proofs) == {proofs[1]}
 
 
 async def test_no_secret_stands_in_the_database(storage: Storage) -> None:
@@ -184,8 +200,7 @@ async def test_token_may_be_revoked_twice(storage: Storage) -> None:
     async with storage.unit_of_work() as unit:
         for _ in range(2):
             await unit.credentials.revoke_token("j", user.user_id, now=NOON, expires_at=ODD_INSTANT)
-        assert await unit.credentials.is_revoked("j") is True
-        assert await unit.credentials.is_revoked("k") is False
+        assert await unit.credentials.ended([Proof(jti="j"), Proof(jti="k"), Proof()]) == {Proof(jti="j")}
 
 
 # --- applications ---

@@ -13,7 +13,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from sitting.api import create_api
-from sitting.api.security import Access, anybody
+from sitting.api.security import Access, anybody, operators
 from sitting.domain.user import STAFF_ROLES, Role
 from sitting.identity.access import MATRIX, Action
 from tests.support.rest import Caller, Rest, refused, unopened_services
@@ -29,6 +29,7 @@ class Declared:
     path: str
     actions: tuple[Action, ...]
     public: bool
+    for_operators: bool
 
     async def call(self, caller: Caller) -> Any:
         """Call the route about things that do not exist."""
@@ -43,7 +44,8 @@ def declared(app: FastAPI) -> Iterator[Declared]:
         calls = list(_calls(context.dependant))
         actions = tuple(call.action for call in calls if isinstance(call, Access))
         for method in context.methods or ():
-            yield Declared(method, (context.path or "").removeprefix("/api/v1"), actions, anybody in calls)
+            path = (context.path or "").removeprefix("/api/v1")
+            yield Declared(method, path, actions, anybody in calls, operators in calls)
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:
@@ -59,13 +61,17 @@ def routes() -> list[Declared]:
 
 def test_every_route_has_one_action_or_is_public_on_purpose(routes: list[Declared]) -> None:
     assert len(routes) > 25
-    undeclared = [route for route in routes if len(route.actions) + route.public != 1]
+    undeclared = [route for route in routes if len(route.actions) + route.public + route.for_operators != 1]
     assert undeclared == []
 
 
 def test_only_these_routes_are_public(routes: list[Declared]) -> None:
     public = {(route.method, route.path) for route in routes if route.public}
     assert public == {("POST", "/auth/token"), ("GET", "/keys"), ("GET", "/healthz"), ("GET", "/readyz")}
+
+
+def test_only_metrics_are_for_operators(routes: list[Declared]) -> None:
+    assert [(route.method, route.path) for route in routes if route.for_operators] == [("GET", "/metrics")]
 
 
 def test_candidates_reach_only_what_is_their_own(routes: list[Declared]) -> None:
@@ -82,6 +88,17 @@ def test_candidates_reach_only_what_is_their_own(routes: list[Declared]) -> None
         ("GET", "/assessments/{assessment_id}/responses"),
         ("GET", "/assessments/{assessment_id}/results"),
         ("GET", "/assessments/{assessment_id}/receipt"),
+        ("POST", "/assessments"),
+        ("POST", "/assessments/{assessment_id}/resume"),
+        ("POST", "/assessments/{assessment_id}/answers"),
+        ("POST", "/assessments/{assessment_id}/question"),
+        ("POST", "/assessments/{assessment_id}/flags"),
+        ("POST", "/assessments/{assessment_id}/integrity-events"),
+        ("GET", "/assessments/{assessment_id}/progress"),
+        ("GET", "/assessments/{assessment_id}/clock"),
+        ("POST", "/assessments/{assessment_id}/break/start"),
+        ("POST", "/assessments/{assessment_id}/break/end"),
+        ("POST", "/assessments/{assessment_id}/complete"),
         ("POST", "/ws-tickets"),
         ("GET", "/media/{sha256}"),
     }
@@ -89,7 +106,7 @@ def test_candidates_reach_only_what_is_their_own(routes: list[Declared]) -> None
 
 async def test_nobody_in_particular_is_turned_away_everywhere(rest: Rest, routes: list[Declared]) -> None:
     for route in routes:
-        if not route.public:
+        if route.actions:
             refused(await route.call(rest.anonymous), 401, "not_authenticated")
 
 
@@ -97,7 +114,7 @@ async def test_matrix_of_roles_and_routes_holds(rest: Rest, routes: list[Declare
     for role in Role:
         caller = await rest.person(role)
         for route in routes:
-            if route.public or route.path == "/auth/logout":
+            if not route.actions or route.path == "/auth/logout":
                 continue
             response = await route.call(caller)
             allowed = role in MATRIX[route.actions[0]]
@@ -108,7 +125,7 @@ async def test_matrix_of_roles_and_routes_holds(rest: Rest, routes: list[Declare
 async def test_user_without_a_role_may_do_nothing(rest: Rest, routes: list[Declared]) -> None:
     caller = await rest.person()
     for route in routes:
-        if not route.public:
+        if route.actions:
             refused(await route.call(caller), 403, "not_allowed")
 
 
@@ -129,6 +146,7 @@ async def test_user_without_a_role_may_do_nothing(rest: Rest, routes: list[Decla
         ("POST", "/users", {Role.ADMIN}),
         ("PATCH", "/users/{user_id}", {Role.ADMIN}),
         ("PUT", "/users/{user_id}/password", {Role.ADMIN}),
+        ("POST", "/users/{user_id}/erase", {Role.ADMIN}),
         ("GET", "/assessments", set(STAFF_ROLES)),
         ("POST", "/assessments/{assessment_id}/extend", {Role.INVIGILATOR, Role.ADMIN}),
         ("POST", "/assessments/{assessment_id}/void", {Role.INVIGILATOR, Role.ADMIN}),

@@ -163,10 +163,9 @@ async def test_unreachable_database_is_unavailable_and_says_when_to_come_back(cl
     for response in responses:
         problem = refused(response, 503, "unavailable")
         assert problem["retryable"] is True
-        assert problem["details"] == {}
         assert int(response.headers["retry-after"]) > 0
         assert "nowhere" not in response.text
-    assert [entry["event"] for entry in logged] == ["unavailable", "unavailable"]
+    assert [entry["event"] for entry in logged] == ["not_ready", "unavailable"]
 
 
 async def test_database_without_our_tables_is_not_ready(empty_database_url: str) -> None:

@@ -36,6 +36,7 @@ async def test_new_user_is_stored_and_can_log_in(rest: Rest, admin: Caller) -> N
         "created_at": "2026-03-02T12:00:00Z",
         "not_before": None,
         "deactivated_at": None,
+        "erased_at": None,
     }
     assert said(await admin.get(f"/users/{made['user_id']}")) == made
     token = said(await rest.anonymous.post("/auth/token", {"email": NEW["email"], "password": "correct horse"}))

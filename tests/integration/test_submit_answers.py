@@ -20,6 +20,7 @@ from sitting.domain.errors import (
 )
 from sitting.domain.events import Answered, Detached, EndReason, Flagged, LateAnswered, Verdict, optional_body
 from sitting.domain.response import Answer
+from sitting.domain.takeover import Claim
 from sitting.storage.database import POSTGRESQL_SETTINGS
 from sitting.storage.tables import assessment_responses
 from sitting.storage.unit_of_work import Storage
@@ -295,7 +296,7 @@ async def test_p20_node_that_freezes_in_a_transaction_does_not_hold_up_the_other
         seat = await seated(frozen)
         unit_of_work = frozen.unit_of_work()
         unit = await unit_of_work.__aenter__()
-        await unit.attach(await unit.load(seat.assessment_id), "c_frozen", NOON)
+        await unit.attach(await unit.load(seat.assessment_id), Claim("c_frozen"), NOON)
         newer = await asyncio.wait_for(seat.take_over(other), 5)
         with pytest.raises(Unavailable):  # it wakes up and would commit
             await unit_of_work.__aexit__(None, None, None)

@@ -7,7 +7,7 @@ import itertools
 import json
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -267,10 +267,10 @@ class Hall:
 
 
 @contextmanager
-def opened_hall(url: str, directory: Path) -> Iterator[Hall]:
+def opened_hall(url: str, directory: Path, *, env: Mapping[str, str] | None = None) -> Iterator[Hall]:
     """A server over a migrated database, ended with the block, and by then it has said nothing that it should not."""
     staff_token = token_for(asyncio.run(_make_staff(url)))
-    with SittingProcess.serve(url, directory) as server:
+    with SittingProcess.serve(url, directory, env=env) as server:
         opened = Hall(server, url, staff_token)
         try:
             yield opened

@@ -72,7 +72,7 @@ def real_writer(storage: Storage) -> BatchWriter:
 async def watched_journal(storage: Storage) -> AsyncIterator[tuple[Journal, WatchedWriter]]:
     """A running journal in the place of the storage's own, with its writer."""
     writer, own = WatchedWriter(storage), storage.journal
-    journal = storage.journal = Journal(writer)
+    journal = storage.journal = Journal(writer, storage.metrics)
     await journal.start()
     try:
         yield journal, writer

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from sitting.domain.response import Answer
-from tests.support.samples import START
+from tests.support.plain_clock import PlainClock
 
 Pair = tuple[str, int]
-LAST_MILLISECOND = 30 * 60 * 1000 + 5000
-"""Behind the start of a sample log: its limit of 30 minutes and its grace of 5 seconds."""
 POINTS = {"q_1": 1000, "q_2": 2500, "q_3": 1}
 
 
@@ -29,58 +26,60 @@ class Version:
 class Naive:
     """What should be stored, kept in plain dictionaries; each answer is judged alone, one behind the other.
 
+    Instants are microseconds behind the start.
+
     Attributes:
         is_linear: only the question at `position` takes answers. locks: an answer is the last one.
+        said: what became of each pair the first time.
     """
 
+    clock: PlainClock
     current: dict[str, Version] = field(default_factory=dict)
     payloads: dict[Pair, tuple[str, str | None]] = field(default_factory=dict)
+    said: dict[Pair, str] = field(default_factory=dict)
     numbers: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     too_late: int = 0
-    over: bool = False
     is_linear: bool = False
     locks: bool = False
     position: int = 1
 
-    def move(self, target: int, arrived_at: datetime) -> int | None:
-        """The position that is shown to whoever asks for `target`, which is stored here at once; None: refused."""
-        in_time = arrived_at <= START + timedelta(minutes=30)
-        if self.over or not in_time or target > len(POINTS):
-            return None
-        if self.is_linear and target not in (self.position, self.position + 1):
-            return None
-        self.position = max(self.position, target) if self.is_linear else 1
-        return target
+    def may_move(self, target: int, arrival: int) -> bool:
+        """Whether a linear test goes on to that question."""
+        deadline = self.clock.deadline(arrival)
+        is_in_time = deadline is None or arrival <= deadline
+        is_running = is_in_time and not self.clock.is_over and not self.clock.is_still(arrival)
+        return self.is_linear and is_running and target == self.position + 1
 
-    def expect(self, answers: Sequence[Answer], arrived_at: datetime, seq: int) -> list[str]:
+    def expect(self, answers: Sequence[Answer], arrival: int, seq: int) -> list[str]:
         """The verdicts on a frame that becomes entry `seq`, which is stored here at once."""
         verdicts: list[str] = []
         saved: dict[str, int] = {}
         for position, answer in enumerate(answers):
-            verdict = self._one(answer, arrived_at, seq)
+            verdict = self._one(answer, arrival, seq)
             verdicts.append(verdict)
             if verdict == "saved":
                 if answer.question_id in saved:
                     verdicts[saved[answer.question_id]] = "superseded"
                 saved[answer.question_id] = position
+        for answer, verdict in zip(answers, verdicts, strict=True):
+            if answer.pair is not None and verdict not in ("duplicate", "refused"):
+                self.said[answer.pair] = verdict
         return verdicts
 
-    def _one(self, answer: Answer, arrived_at: datetime, seq: int) -> str:
+    def _one(self, answer: Answer, arrival: int, seq: int) -> str:
         letter = answer.selected_option and answer.selected_option[-1]
-        payload = (answer.question_id, letter)
         if letter == "x":
             return "refused"
-        if answer.client_id is not None and answer.client_seq is not None:
-            pair = (answer.client_id, answer.client_seq)
-            if pair in self.payloads:
-                return "duplicate" if self.payloads[pair] == payload else "refused"
-        in_time = (arrived_at - START).total_seconds() * 1000 <= LAST_MILLISECOND
-        if in_time and not self.over and self._is_closed(answer.question_id):
+        pair, payload = answer.pair, (answer.question_id, letter)
+        if pair is not None and pair in self.payloads:
+            return "duplicate" if self.payloads[pair] == payload else "refused"
+        verdict = self.clock.verdict(arrival)
+        if verdict == "refused" or (verdict == "saved" and self._is_closed(answer.question_id)):
             return "refused"
-        if answer.client_id is not None and answer.client_seq is not None:
-            self.payloads[answer.client_id, answer.client_seq] = payload
-        if self.over or not in_time:
-            self.too_late += not in_time
+        if pair is not None:
+            self.payloads[pair] = payload
+        if self.clock.answer(arrival) == "late":
+            self.too_late += self.clock.is_behind_grace(arrival)
             return "late"
         overtaken = self._is_overtaken(answer)
         if overtaken or self._is_older(answer):

@@ -43,6 +43,7 @@ class PlainClock:
     late: int = 0
     end: int | None = None
     is_voided: bool = False
+    stopped_for_good: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -77,6 +78,11 @@ class PlainClock:
         if self.is_over or (deadline is not None and arrival > deadline + self.grace):
             return "late"
         return "saved"
+
+    def is_behind_grace(self, arrival: int) -> bool:
+        """Whether it is late by the deadline; what ended in a stop has none any more."""
+        deadline = self.deadline(arrival)
+        return not self.stopped_for_good and deadline is not None and arrival > deadline + self.grace
 
     def answer(self, arrival: int) -> str:
         verdict = self.verdict(arrival)
@@ -152,10 +158,18 @@ class PlainClock:
         self._end(deadline)
         return "timeout"
 
+    def void(self, at: int) -> None:
+        self._stand_still(at)
+        self.is_voided = True
+
     def _end(self, at: int) -> None:
         self.end = at
+        self._stand_still(at)
+
+    def _stand_still(self, at: int) -> None:
         if self.lasting is not None:
             self.lasting.end = max(self.lasting.begin, min(at, self.lasting.longest))
+            self.stopped_for_good = True
 
     def tenths_taken(self) -> int:
         """Tenths of a minute from start to end without the stops, halves upwards."""

@@ -18,6 +18,7 @@ from sitting.domain.events import (
     Credited,
     Detached,
     EndReason,
+    Erased,
     EventBody,
     Extended,
     Finalized,
@@ -269,6 +270,7 @@ ONE_OF_EACH: list[EventBody] = [
     finalized(end_time=NOW, reason=EndReason.TIMEOUT, status=Status.TIMEOUT),
     LateAnswered(NOW, (record("q_3", "o_3a", ("B", 2), Verdict.LATE),)),
     Voided("cheated", 9),
+    Erased("asked for it", 9, 16, Status.VOIDED, "ab" * 32, None, None),
 ]
 
 
@@ -347,7 +349,7 @@ GOLDEN: list[tuple[EventBody, str, bytes]] = [
         + b"ab" * 32
         + b'","seed":null,"test_id":7,"test_version_id":11,"user_id":5}',
     ),
-    (Attached("c_1", "start"), "attached", b'{"connection_id":"c_1","how":"start"}'),
+    (Attached("c_1", "start", "w_1"), "attached", b'{"connection_id":"c_1","how":"start","window_id":"w_1"}'),
     (Detached(2), "detached", b'{"attachment":2}'),
     (
         answered(record(pair=("A", 1))),
@@ -389,6 +391,15 @@ GOLDEN: list[tuple[EventBody, str, bytes]] = [
         b'"total_score":1000}',
     ),
     (Voided("cheated", 9), "voided", b'{"by":9,"reason":"cheated"}'),
+    (
+        Erased("asked for it", None, 4, "completed", "ab" * 32, finalized(), 12.5),
+        "erased",
+        b'{"by":null,"ended":{"answered_questions":1,"by":null,"correct_answers":1,"end_time":"2026-03-02T09:00:00Z",'
+        b'"max_score":3000,"note":null,"passed":false,"percentage_score":33333,"reason":"submitted",'
+        b'"status":"completed","total_score":1000},"last":4,"paper_digest":"'
+        + b"ab" * 32
+        + b'","reason":"asked for it","status":"completed","time_taken_minutes":12.5}',
+    ),
 ]
 # What the first version stored, with fewer fields.
 OLD_FORMS: list[tuple[EventBody, str, bytes]] = [

@@ -28,12 +28,13 @@ from sitting.protocol.commands import (
 
 ANSWER = {"question_id": "q_1", "selected_option": "o_1"}
 FULL_ANSWER = ANSWER | {"client_id": "c", "client_seq": 0, "base_seq": 0}
+CLAIM = {"window_id": "~" * 64, "attachment": 0}
 
 # type, least data, full data
 EACH: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("auth", {"token": "x"}, {"token": "x" * 8192}),
-    ("start_assessment", {}, {"test_id": 7, "application_id": 3}),
-    ("resume_assessment", {"assessment_id": 42}, {"assessment_id": "42", "pending": [ANSWER, FULL_ANSWER]}),
+    ("start_assessment", {}, {"test_id": 7, "application_id": 3} | CLAIM),
+    ("resume_assessment", {"assessment_id": 42}, {"assessment_id": "42", "pending": [ANSWER, FULL_ANSWER]} | CLAIM),
     ("get_question", {}, {"question_id": "q_1", "position": 1}),
     ("submit_answer", {"question_id": "q_1"}, FULL_ANSWER | {"selected_options": ("o_1",), "value": "x"}),
     ("flag_question", {"question_id": "q_1", "flagged": True}, {"question_id": "q_1", "flagged": False}),
@@ -215,6 +216,12 @@ def test_answer_with_a_field_of_the_wrong_kind_or_size_is_refused(field: str, wr
     assert refused(frame("resume_assessment", pending)).code == ErrorCode.INVALID_MESSAGE
 
 
+WRONG_CLAIMS: list[dict[str, Any]] = [
+    *({"window_id": wrong} for wrong in ("", "x" * 65, "a\n", "a\x7f", "ä", 7)),
+    *({"attachment": wrong} for wrong in (-1, 2**53, 1.5, "2", True)),
+]
+
+
 @pytest.mark.parametrize(
     ("type_", "data"),
     [
@@ -234,6 +241,8 @@ def test_answer_with_a_field_of_the_wrong_kind_or_size_is_refused(field: str, wr
         ("resume_assessment", {"assessment_id": 1, "pending": {}}),
         ("resume_assessment", {"assessment_id": 1, "pending": None}),
         ("resume_assessment", {"assessment_id": 1, "pending": [None]}),
+        *(("resume_assessment", {"assessment_id": 1} | claim) for claim in WRONG_CLAIMS),
+        *(("start_assessment", {"test_id": 1} | claim) for claim in WRONG_CLAIMS),
     ],
     ids=lambda value: str(value)[:40],
 )

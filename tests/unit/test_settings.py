@@ -115,6 +115,14 @@ def test_short_secret_is_refused_without_being_told(monkeypatch: pytest.MonkeyPa
     assert load().jwt_secret is not None
 
 
+@pytest.mark.parametrize("token", ["fifteen-letters", "a token with blanks", "ein-schönes-token-für-alle"])
+def test_metrics_token_that_no_header_carries_or_anybody_guesses_is_refused_without_being_told(token: str) -> None:
+    said = refusal(metrics_token=token)
+    assert said.startswith("metrics_token: it needs at least 16")
+    assert token not in said
+    assert load(metrics_token="sixteen-letters-").metrics_token is not None
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load().port = 1

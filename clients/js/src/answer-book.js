@@ -46,6 +46,11 @@ export class AnswerBook {
     Object.assign(this.#entry(item.question_id), { typed: null, refusal });
   }
 
+  /** How many answers of this client have no decision yet. */
+  get undecided() {
+    return [...this.#entries.values()].filter(({ typed }) => typed).length;
+  }
+
   isNewest(item) {
     const typed = this.#entries.get(item.question_id)?.typed;
     return Boolean(typed?.client_id && sameItem(typed, item));

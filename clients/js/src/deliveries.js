@@ -107,7 +107,8 @@ export class Deliveries {
       const { data } = await connection.request('submit_answer', wireAnswer(item));
       await this.#saved(item, data);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) return 'lost';
+      // Another window has the test: nothing was decided about the answer, and this connection is closed behind it.
+      if (!(error instanceof ProtocolError) || error.code === 'attachment_stale') return 'lost';
       if (error.retryable || ASK_AGAIN.has(error.code)) return 'later';
       await (error.code === 'client_seq_conflict' ? this.#numberAnew(item) : this.#refused(item, error));
     }

@@ -33,7 +33,8 @@ export class Link {
       const comeBack = end.verdict === 'back' || (end.verdict === 'renew' && !renewed);
       if (!comeBack) return end;
       renewed ||= end.verdict === 'renew';
-      const delay = end.verdict === 'renew' ? 0 : this.backoff.next(PATIENCE.get(end.code));
+      const asked = (end.error?.details?.retry_after_seconds ?? 0) * 1000; // spread by the server already
+      const delay = end.verdict === 'renew' ? 0 : Math.max(asked, this.backoff.next(PATIENCE.get(end.code)));
       this.onDown({ ...end, delay });
       await this.#sleep(delay);
     }
@@ -94,6 +95,7 @@ export class Link {
 // Anything that is not a clear refusal is worth another attempt: fetch() reports a dead network as a TypeError.
 function failure(error) {
   if (error instanceof ConnectionLost) return { verdict: closeVerdict(error.closeCode), code: error.closeCode, error };
+  if (error.code === 'attachment_stale') return { verdict: 'replaced', error };
   const refused = error instanceof ProtocolError ? !error.retryable : error.retryable === false;
   return { verdict: refused ? 'refused' : 'back', error };
 }

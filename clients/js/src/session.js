@@ -6,6 +6,7 @@ import { wireAnswer } from './item.js';
 import { Link } from './link.js';
 import { PendingStore } from './pending-store.js';
 import { deferred } from './promises.js';
+import { randomId } from './random-id.js';
 import { Connection, socketUrl } from './socket.js';
 
 const TICK_MS = 1_000;
@@ -33,6 +34,7 @@ export class AssessmentSession extends EventTarget {
   #deliveries;
   #link = null;
   #connection = null;
+  #known = null; // newest attachment of this window; 0: none that it knows; null: the candidate wants to go on here
   #unsentFlags = new Map();
   #begun = null; // settled when start() or resume() is
   #finish = null; // settled when complete() is
@@ -42,10 +44,11 @@ export class AssessmentSession extends EventTarget {
   /**
    * `url`: address of the socket, absolute or relative to the page. `getTicket()`: resolves with a fresh ticket; its
    * error is taken for a bad network and tried again unless its `retryable` is false. `testId`, `applicationId`:
-   * integers, the second only needed if the candidate has several. `store`: an opened PendingStore.
+   * integers, the second only needed if the candidate has several. `store`: an opened PendingStore. `windowId`: text
+   * that names this window, 1 to 64 printable ASCII characters; who keeps it across a reload is known again.
    * Times in the other options are milliseconds.
    */
-  constructor({ url, getTicket, testId, applicationId, store = new PendingStore(), ...options }) {
+  constructor({ url, getTicket, testId, applicationId, store = new PendingStore(), windowId, ...options }) {
     super();
     const defaults = {
       WebSocket: globalThis.WebSocket,
@@ -56,6 +59,7 @@ export class AssessmentSession extends EventTarget {
       heartbeatEvery: 20_000,
     };
     this.#options = { url, getTicket, testId, applicationId, ...defaults, ...options };
+    this.windowId = windowId ?? randomId();
     this.#store = store;
     this.#deliveries = new Deliveries({
       store,
@@ -69,13 +73,19 @@ export class AssessmentSession extends EventTarget {
   start() {
     return this.#begin(() => {
       this.#view = new AssessmentView();
+      this.#known = null;
     });
   }
 
-  /** Goes on with an assessment, also after another window took it over. Resolves with the assessment. */
-  resume(assessmentId = this.assessmentId) {
+  /**
+   * Goes on with an assessment, also after another window took it over. Resolves with the assessment.
+   * `attachment`: what this window's `attachment` was before a reload. With it nothing is taken over: if another window
+   * has the test by now, it rejects with `attachment_stale`.
+   */
+  resume(assessmentId = this.assessmentId, { attachment = null } = {}) {
     return this.#begin(() => {
       this.#view.assessment ??= { assessment_id: assessmentId, outline: [] };
+      this.#known = attachment;
     });
   }
 
@@ -89,6 +99,10 @@ export class AssessmentSession extends EventTarget {
   }
   get assessmentId() {
     return this.#view.assessment?.assessment_id ?? null;
+  }
+  /** Number of the log's entry by which this window has the test, null before the first. */
+  get attachment() {
+    return this.#view.assessment?.attachment ?? null;
   }
   get outline() {
     return this.#view.assessment?.outline ?? [];
@@ -112,7 +126,7 @@ export class AssessmentSession extends EventTarget {
   }
   /** How many answers the server has not decided about. */
   get unsent() {
-    return this.#deliveries.size;
+    return CAN_BEGIN.has(this.state) ? this.#deliveries.answers.undecided : this.#deliveries.size;
   }
 
   /**
@@ -136,13 +150,16 @@ export class AssessmentSession extends EventTarget {
   /**
    * Keeps the answer on this device, then sends it: an option's id, `{selected_options: […]}` or `{value: text}`; null
    * clears. Resolves with the server's `answer_saved`, or with null if a newer answer to the same question takes its
-   * place. Rejects with ProtocolError if it is not taken.
+   * place. Rejects with ProtocolError if it is not taken; if its code is `attachment_stale`, the answer is kept and goes
+   * along when the candidate continues here.
    */
   async answer(questionId, given) {
-    if (!this.#isRunning()) throw ending(this.state);
+    const isReplaced = this.state === 'replaced' && this.assessmentId !== null;
+    if (!this.#isRunning() && !isReplaced) throw ending(this.state);
     this.draft(questionId, given); // IndexedDB takes a moment, in which the page may go
     const { decided } = await this.#deliveries.put(this.assessmentId, questionId, given);
     this.#warnIfNotDurable();
+    if (isReplaced) throw ending('replaced');
     return decided;
   }
 
@@ -236,9 +253,25 @@ export class AssessmentSession extends EventTarget {
     const head = assessmentId === null ? [] : await this.#deliveries.forResume(assessmentId);
     const { data } =
       assessmentId === null
-        ? await connection.request('start_assessment', { test_id: testId, application_id: applicationId })
-        : await connection.request('resume_assessment', { assessment_id: assessmentId, pending: head.map(wireAnswer) });
+        ? await this.#claim(connection, 'start_assessment', { test_id: testId, application_id: applicationId })
+        : await this.#claim(connection, 'resume_assessment', {
+            assessment_id: assessmentId,
+            pending: head.map(wireAnswer),
+          });
     await this.#deliveries.resumed(data.assessment_id, head, data);
+  }
+
+  // A wish is said once: it may have been heard though the reply was lost, and another window may be wanted since.
+  async #claim(connection, type, data) {
+    const known = this.#known === null ? {} : { attachment: this.#known };
+    try {
+      const reply = await connection.request(type, { ...data, window_id: this.windowId, ...known });
+      this.#known = reply.data.attachment;
+      return reply;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) this.#known ??= 0;
+      throw error;
+    }
   }
 
   #receive(message) {
@@ -323,7 +356,7 @@ export class AssessmentSession extends EventTarget {
     try {
       await this.#connection.request('flag_question', { question_id: questionId, flagged });
     } catch (error) {
-      if (!(error instanceof ProtocolError)) return false;
+      if (!(error instanceof ProtocolError) || error.code === 'attachment_stale') return false;
       this.#setFlag(questionId, !flagged);
       this.#problem(error, { question_id: questionId });
     }

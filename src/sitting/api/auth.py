@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response, status
 
 from sitting.api.fields import Body, Email, Secret
 from sitting.api.problems import refusals
-from sitting.api.security import PUBLIC, Now, Parts, require, session_of
-from sitting.domain.errors import Conflict, NotAuthenticated
+from sitting.api.security import PUBLIC, Now, Parts, address_of, require, session_of
+from sitting.domain.errors import Conflict, NotAuthenticated, RateLimited
 from sitting.domain.user import Role
 from sitting.identity.access import Action
 from sitting.identity.identify import Identity
@@ -39,12 +39,15 @@ class Token:
     roles: list[Role]
 
 
-@router.post("/token", dependencies=[PUBLIC], responses=refusals(NotAuthenticated, public=True))
-async def create_token(services: Parts, now: Now, credentials: Credentials) -> Token:
+@router.post("/token", dependencies=[PUBLIC], responses=refusals(NotAuthenticated, RateLimited, public=True))
+async def create_token(request: Request, services: Parts, now: Now, credentials: Credentials) -> Token:
     """Exchange email and password for a token."""
+    address = address_of(request)
+    services.limits.sign_in(credentials.email, address, now)
     signed_in = await sign_in(
         services.storage, services.keys, email=credentials.email, password=credentials.password, now=now
     )
+    services.limits.signed_in(credentials.email, address)
     user = signed_in.user
     lifetime = int(signed_in.lifetime.total_seconds())
     return Token(signed_in.token, "bearer", lifetime, user.user_id, sorted(user.roles))

@@ -1,15 +1,22 @@
-"""Whether the process lives, and whether it can do its work."""
+"""Whether the process lives, whether it can do its work, and what it measures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter
+import structlog
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
 from sitting.api.problems import refusals
-from sitting.api.security import PUBLIC, Parts
+from sitting.api.security import OPERATORS, PUBLIC, Parts
+from sitting.domain.errors import NotAllowed, NotAuthenticated, Unavailable
+from sitting.metrics import CONTENT_TYPE
+from sitting.usecases.check_readiness import check_readiness
 
-router = APIRouter(tags=["health"], dependencies=[PUBLIC], responses=refusals(public=True))
+router = APIRouter(tags=["health"])
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +24,28 @@ class Health:
     status: str
 
 
-@router.get("/healthz")
+@router.get("/healthz", dependencies=[PUBLIC], responses=refusals(public=True))
 async def read_health() -> Health:
-    """The process lives."""
+    """The process lives; the database is not asked."""
     return Health("ok")
 
 
-@router.get("/readyz")
+@router.get("/readyz", dependencies=[PUBLIC], responses=refusals(public=True))
 async def read_readiness(services: Parts) -> Health:
-    """The database answers, and has our tables."""
-    async with services.storage.reading() as unit:
-        await unit.users.any_exist()
+    """The node can do its work; a refusal says in `details.reasons` what keeps it from that."""
+    reasons = await check_readiness(services.storage, services.node)
+    if reasons:
+        log.warning("not_ready", reasons=reasons)
+        raise Unavailable("This node is not ready.", reasons=reasons)
     return Health("ready")
+
+
+@router.get(
+    "/metrics",
+    dependencies=[OPERATORS],
+    response_class=PlainTextResponse,
+    responses=refusals(NotAuthenticated, NotAllowed, public=True),
+)
+async def read_metrics(services: Parts) -> Response:
+    """What the node counts and measures, in Prometheus' text format."""
+    return Response(services.metrics.text(), headers={"Content-Type": CONTENT_TYPE})

@@ -145,11 +145,13 @@ async def void(services: Parts, now: Now, assessment_id: EntityPath, who: Invigi
     return _clock(live, now)
 
 
-@router.get("/compliance", responses=refusals(AssessmentNotFound))
+@router.get("/compliance", responses=refusals(AssessmentNotFound, Conflict))
 async def read_compliance(services: Parts, assessment_id: EntityPath, who: Reviewer) -> SignedCompliance:
     """How time went, step by step: as signed at the end, or, while there is no end, as it stands."""
     live = await read_assessment(services.storage, who, assessment_id)
     row = live.assessment
+    if live.state.erased is not None:
+        raise Conflict("This candidate was erased, and the record with them.", assessment_id=assessment_id)
     if row.compliance is None:
         return SignedCompliance(compliance_record(live.blueprint, live.state), None, None, None)
     record = msgspec.json.decode(row.compliance, type=ComplianceRecord)

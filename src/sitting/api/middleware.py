@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 
 import structlog
@@ -9,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sitting.api.problems import problem_response
+from sitting.api.problems import refuse
 from sitting.domain.errors import InternalError, InvalidMessage
 from sitting.interchange.formats import MAX_FILE_BYTES
 from sitting.kit.ids import random_id
@@ -21,6 +22,8 @@ LARGER_BODIES = {  # files; bytes
     "/api/v1/media": MAX_MEDIA_BYTES,
 }
 TOO_LARGE = "This request is larger than the server takes."
+TOO_SLOW = "This request did not come to its end."
+BODY_SECONDS = 30
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +41,7 @@ class BodyLimit:
         most = LARGER_BODIES.get(scope["path"], MAX_BODY_BYTES)
         if _declared_length(scope) > most:
             refusal = InvalidMessage(TOO_LARGE, max_bytes=most)
-            await problem_response(refusal, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, send)
+            await refuse(scope, refusal, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, send)
         else:
             await self._app(scope, _counted(receive, most), send)
 
@@ -49,12 +52,17 @@ def _declared_length(scope: Scope) -> int:
 
 
 def _counted(receive: Receive, most: int) -> Receive:
-    """`receive`, until more than `most` bytes have come."""
-    received = 0
+    """`receive`, until more than `most` bytes have come, or none for too long."""
+    received, more = 0, True
 
     async def counting() -> Message:
-        nonlocal received
-        message = await receive()
+        nonlocal received, more
+        try:
+            async with asyncio.timeout(BODY_SECONDS if more else None):  # behind the body comes only a hang-up
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW, {"Connection": "close"}) from None
+        more = message.get("more_body", False)
         received += len(message.get("body", b""))
         if received > most:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
@@ -86,7 +94,7 @@ class UnforeseenErrors:
             error_id = _log(scope, fault)
             if begun:  # too late to say anything else; the server cuts the connection
                 raise
-            await problem_response(InternalError(error_id=error_id))(scope, receive, send)
+            await refuse(scope, InternalError(error_id=error_id))(scope, receive, send)
 
 
 def _log(scope: Scope, fault: Exception) -> str:

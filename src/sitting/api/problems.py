@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from sitting.domain.errors import (
     ErrorCode,
@@ -21,9 +23,12 @@ from sitting.domain.errors import (
     NotAllowed,
     NotAuthenticated,
     NotFound,
+    RateLimited,
     SittingError,
     Unavailable,
 )
+from sitting.metrics import REST
+from sitting.usecases.services import Services
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -60,7 +65,7 @@ STATUS: dict[ErrorCode, HTTPStatus] = {
 }
 
 _OF_ANY_ROUTE = (InvalidMessage, Unavailable, InternalError)
-_OF_PROTECTED_ROUTES = (NotAuthenticated, NotAllowed)
+_OF_PROTECTED_ROUTES = (NotAuthenticated, NotAllowed, RateLimited)
 _OF_THE_FRAMEWORK: dict[HTTPStatus, type[SittingError]] = {
     HTTPStatus.UNAUTHORIZED: NotAuthenticated,
     HTTPStatus.FORBIDDEN: NotAllowed,
@@ -130,15 +135,24 @@ def problem_response(
         retryable=error.retryable,
         details=error.details,
     )
-    return Response(msgspec.json.encode(problem), status, {**_headers(status), **(headers or {})}, MEDIA_TYPE)
+    return Response(msgspec.json.encode(problem), status, {**_headers(status, error), **(headers or {})}, MEDIA_TYPE)
 
 
-def _headers(status: HTTPStatus) -> dict[str, str]:
+def refuse(
+    scope: Scope, error: SittingError, status: HTTPStatus | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """The refusal as a response, counted by its code."""
+    services: Services = scope["app"].state.services
+    services.metrics.refused(REST, error.code)
+    return problem_response(error, status, headers)
+
+
+def _headers(status: HTTPStatus, error: SittingError) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str(math.ceil(error.details.get("retry_after_seconds", RETRY_AFTER_SECONDS)))
     return headers
 
 
@@ -149,30 +163,30 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
 
 
-async def _on_refusal(_request: Request, error: Exception) -> Response:
+async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, SittingError)
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable) and error.__cause__ is not None:
         log.warning("unavailable", cause=type(error.__cause__).__name__)
-    return problem_response(error)
+    return refuse(request.scope, error)
 
 
-async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
     """Say what is wrong and where, and repeat nothing of what was sent but the names of fields."""
     assert isinstance(error, RequestValidationError)
     found = [{"at": _place(fault["loc"]), "problem": fault["msg"]} for fault in error.errors()[:MAX_PROBLEMS]]
-    return problem_response(InvalidMessage(problems=found))
+    return refuse(request.scope, InvalidMessage(problems=found))
 
 
 def _place(location: tuple[Any, ...]) -> str:
     return ".".join(str(part)[:64] for part in location)
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: unknown addresses and methods, bodies that cannot be read."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:
-        return problem_response(InvalidMessage())
+        return refuse(request.scope, InvalidMessage())
     fallback = InternalError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else InvalidMessage
     refusal = _OF_THE_FRAMEWORK.get(status, fallback)(str(error.detail))
-    return problem_response(refusal, status, dict(error.headers or {}))
+    return refuse(request.scope, refusal, status, dict(error.headers or {}))

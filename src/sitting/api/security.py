@@ -4,6 +4,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from hmac import compare_digest
+from ipaddress import ip_address
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -17,9 +19,11 @@ from sitting.identity.origins import is_allowed
 from sitting.identity.sessions import COOKIE
 from sitting.usecases.services import Services
 
+FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _token = HTTPBearer(auto_error=False, scheme_name="token", bearerFormat="JWT")
+_metrics_token = HTTPBearer(auto_error=False, scheme_name="metrics token")
 _session = APIKeyCookie(name=COOKIE, auto_error=False, scheme_name="session")
 
 
@@ -55,8 +59,25 @@ async def identify(
     """Who is asking, by token or by session.
 
     Raises:
-        NotAuthenticated: nobody that we know. NotAllowed: another site's page uses the browser's cookie.
+        NotAuthenticated: nobody that we know. RateLimited: nor was who else asked from that address of late.
+        NotAllowed: another site's page uses the browser's cookie.
     """
+    try:
+        return await _identify(request, services, now, token)
+    except NotAuthenticated:
+        if token is not None or COOKIE in request.cookies:
+            services.limits.wrong_secret(address_of(request), now)
+        raise
+
+
+def address_of(request: Request) -> str | None:
+    """Where the request comes from: behind a proxy that uvicorn trusts, what that one says."""
+    return None if request.client is None else request.client.host
+
+
+async def _identify(
+    request: Request, services: Services, now: datetime, token: HTTPAuthorizationCredentials | None
+) -> Identity:
     session = session_of(request)
     if session is None:
         if token is None:
@@ -74,8 +95,10 @@ class Access:
 
     action: Action
 
-    async def __call__(self, identity: Annotated[Identity, Depends(identify)]) -> Identity:
+    async def __call__(self, identity: Annotated[Identity, Depends(identify)], services: Parts, now: Now) -> Identity:
         access.require(identity, self.action)
+        if self.action is Action.TAKE_TESTS:
+            services.limits.request(identity.user_id, now)
         return identity
 
 
@@ -93,3 +116,33 @@ async def anybody() -> None:
 
 
 PUBLIC = Depends(anybody)
+
+
+async def operators(
+    request: Request, services: Parts, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_metrics_token)]
+) -> None:
+    """Marks a route for those who run the server: they show the metrics' token or, where none is set, ask from here.
+
+    What a proxy on this machine passes on comes from elsewhere, whatever it says about that.
+
+    Raises:
+        NotAuthenticated: the token is missing or another one. NotAllowed: there is none, and the caller is elsewhere.
+    """
+    if services.metrics_token is None:
+        if not _is_on_this_machine(request):
+            raise NotAllowed("Only callers on the server's own machine may do this.")
+        return
+    if shown is None or not compare_digest(shown.credentials.encode(), services.metrics_token.encode()):
+        raise NotAuthenticated()
+
+
+def _is_on_this_machine(request: Request) -> bool:
+    if request.client is None or FORWARDED & set(request.headers):
+        return False
+    try:
+        return ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+OPERATORS = Depends(operators)

@@ -28,5 +28,6 @@ class Ticket:
 @router.post("", status_code=status.HTTP_201_CREATED, responses=refusals())
 async def add_ticket(services: Parts, now: Now, who: Annotated[Identity, require(Action.TAKE_TESTS)]) -> Ticket:
     """Get a ticket for the caller's next socket."""
+    services.limits.ticket(who.user_id, now)
     ticket = await issue_ticket(services.storage, who, now=now)
     return Ticket(ticket, int(TICKET_LIFETIME.total_seconds()))

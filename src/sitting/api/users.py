@@ -10,11 +10,11 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, status
 from pydantic import Field
 
-from sitting.api.fields import Body, Email, EntityPath, Name, Secret, Text
+from sitting.api.fields import Body, Email, EntityId, EntityPath, Name, Secret, Text, Why
 from sitting.api.pagination import Page, Paged
 from sitting.api.problems import refusals
 from sitting.api.security import Now, Parts, require
-from sitting.domain.errors import Conflict, NotFound
+from sitting.domain.errors import Conflict, InvalidMessage, NotFound
 from sitting.domain.user import Role, User, UserChanges
 from sitting.identity.access import Action
 from sitting.identity.identify import Identity
@@ -22,6 +22,7 @@ from sitting.identity.passwords import hash_password
 from sitting.usecases.change_user import change_user
 from sitting.usecases.create_user import create_user
 from sitting.usecases.deactivate_user import deactivate_user
+from sitting.usecases.erase_user import erase_user
 from sitting.usecases.revoke_tokens import revoke_tokens
 from sitting.usecases.set_password import set_password
 
@@ -59,6 +60,13 @@ class ChangedUser(Body):
         return cast(UserChanges, said)
 
 
+class Erasure(Body):
+    """Why, and once more whom, so that nobody is erased by a slip. The reason is kept: it must not name the person."""
+
+    user_id: EntityId
+    reason: Why
+
+
 class NewPassword(Body):
     """A password of at least 10 characters."""
 
@@ -71,6 +79,7 @@ class Person:
 
     Attributes:
         not_before: what was issued before is void. deactivated_at: since when nothing of theirs works.
+        erased_at: since when nothing is known of them; name and email are placeholders then.
     """
 
     user_id: int
@@ -81,6 +90,7 @@ class Person:
     created_at: datetime
     not_before: datetime | None
     deactivated_at: datetime | None
+    erased_at: datetime | None
 
 
 @router.get("", responses=refusals())
@@ -129,7 +139,7 @@ async def edit_user(services: Parts, now: Now, user_id: EntityPath, _who: Admini
     return _person(await change_user(services.storage, user_id, body.to_changes(), now=now))
 
 
-@router.put("/{user_id}/password", responses=refusals(NotFound))
+@router.put("/{user_id}/password", responses=refusals(NotFound, Conflict))
 async def replace_password(
     services: Parts, now: Now, user_id: EntityPath, _who: Administrator, body: NewPassword
 ) -> Person:
@@ -144,7 +154,7 @@ async def deactivate(services: Parts, now: Now, user_id: EntityPath, _who: Admin
     return _person(await deactivate_user(services.storage, user_id, deactivated=True, now=now))
 
 
-@router.post("/{user_id}/reactivate", responses=refusals(NotFound))
+@router.post("/{user_id}/reactivate", responses=refusals(NotFound, Conflict))
 async def reactivate(services: Parts, now: Now, user_id: EntityPath, _who: Administrator) -> Person:
     """Let the person in again."""
     return _person(await deactivate_user(services.storage, user_id, deactivated=False, now=now))
@@ -154,6 +164,17 @@ async def reactivate(services: Parts, now: Now, user_id: EntityPath, _who: Admin
 async def revoke(services: Parts, now: Now, user_id: EntityPath, _who: Administrator) -> Person:
     """Void all tokens and sessions of this person; new ones count from `not_before` on."""
     return _person(await revoke_tokens(services.storage, user_id, now=now))
+
+
+@router.post("/{user_id}/erase", responses=refusals(NotFound, Conflict))
+async def erase(services: Parts, now: Now, user_id: EntityPath, who: Administrator, body: Erasure) -> Person:
+    """Erase all that is known of this person, for good; what their assessments came to stays, without a name.
+
+    Refused while one of their assessments is open.
+    """
+    if body.user_id != user_id:
+        raise InvalidMessage("The body names another user than the address.", field="user_id")
+    return _person(await erase_user(services.storage, user_id, reason=body.reason, by=who.user_id, now=now))
 
 
 def _person(user: User) -> Person:
@@ -166,4 +187,5 @@ def _person(user: User) -> Person:
         user.created_at,
         user.not_before,
         user.deactivated_at,
+        user.erased_at,
     )

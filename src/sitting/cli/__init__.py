@@ -18,6 +18,7 @@ from sitting.cli import (
     serve,
     token,
     user_create,
+    user_erase,
     user_reset_password,
 )
 from sitting.cli.errors import Stop, fail
@@ -40,6 +41,7 @@ db.command("check")(db_check.check)
 app.command("token")(token.mint_token)
 app.add_typer(user, name="user")
 user.command("create")(user_create.create)
+user.command("erase")(user_erase.erase)
 user.command("reset-password")(user_reset_password.reset_password)
 app.add_typer(audit, name="audit")
 audit.command("verify")(audit_verify.verify)

@@ -36,25 +36,30 @@ def verify(
     site = find_site(config, database_url)
     site.require_newest_schema()
     verifies = receipt_verifier(site, public_key or [])
-    assessments, entries, broken = asyncio.run(_verify(site, verifies, assessment_id))
+    assessments, entries, broken, erased = asyncio.run(_verify(site, verifies, assessment_id))
     if verifies is None:
         print("signatures were not checked: no signing key is set here, and --public-key names none")
     if broken:
         print(f"{assessments} assessments, {entries} entries: {broken} broken")
         raise typer.Exit(1)
-    print(f"{assessments} assessments, {entries} entries: all whole")
+    print(f"{assessments} assessments, {entries} entries: all whole{f' ({erased} erased)' if erased else ''}")
 
 
-async def _verify(site: Site, verifies: Verifies | None, assessment_id: int | None) -> tuple[int, int, int]:
-    """Print each broken place as it is found; returns the numbers of assessments, entries and broken assessments."""
+async def _verify(site: Site, verifies: Verifies | None, assessment_id: int | None) -> tuple[int, int, int, int]:
+    """Print each broken place as it is found.
+
+    Returns:
+        The numbers of assessments, of entries, of broken assessments and of erased ones.
+    """
     from sitting.usecases.verify_log import verify_log
 
-    assessments = entries = broken = 0
+    assessments = entries = broken = erased = 0
     async with site.looking() as database:
         async for verified in verify_log(database, verifies, assessment_id=assessment_id):
             assessments += 1
             entries += verified.entries
+            erased += verified.is_erased
             if verified.broken is not None:
                 broken += 1
                 print(f"assessment {verified.assessment_id}: {verified.broken}")
-    return assessments, entries, broken
+    return assessments, entries, broken, erased

@@ -9,19 +9,20 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import text
-
 from sitting.cli.errors import Stop, reason
-from sitting.cli.schema import schema_state
 from sitting.cli.secrets_file import is_exposed, read_secrets, secrets_file
 from sitting.cli.site import HOW_TO_MAKE_KEYS, Site
 from sitting.domain.errors import Unavailable
+from sitting.identity.key_sets import FetchFailed, fetch_document
+from sitting.identity.public_keys import read_key_set
 from sitting.kit.clock import SystemClock
+from sitting.settings import LOOPBACK
+from sitting.storage.clocks import MAX_CLOCK_DIFFERENCE, clock_difference
 from sitting.storage.database import Database
 from sitting.storage.durability import find_weaknesses
 from sitting.storage.ownership import owner
+from sitting.storage.schema import schema_state
 
-MAX_CLOCK_DIFFERENCE = timedelta(milliseconds=250)
 LITTLE_SPACE = 1_000_000_000
 NO_SPACE = 100_000_000
 FEW_CHARACTERS = 12
@@ -47,6 +48,8 @@ async def examine(site: Site) -> list[Finding]:
     """Everything that can be found out without writing."""
     findings = await _database(site)
     findings += _keys(site)
+    findings += await _published_keys(site)
+    findings.append(_metrics(site))
     if site.file is not None:
         findings += [*_secrets(site.file), *_disk(site.file), *_ownership(site.file)]
     return findings
@@ -81,14 +84,7 @@ async def _durability(site: Site, database: Database) -> list[Finding]:
 
 
 async def _clock(database: Database) -> Finding:
-    """Measured against the middle of the question's way, so that a slow link is no difference."""
-    clock = SystemClock()
-    async with database.reading() as connection:
-        await connection.scalar(text("SELECT 1"))  # the first statement opens the transaction
-        before = clock.now()
-        theirs = await connection.scalar(text("SELECT clock_timestamp()"))
-        after = clock.now()
-    difference = theirs - (before + (after - before) / 2)
+    difference = await clock_difference(database, SystemClock())
     words = f"the database's differs from ours by {difference / _MILLISECOND:+.0f} ms"
     if abs(difference) > MAX_CLOCK_DIFFERENCE:
         return Finding(Level.ERROR, "clock", f"{words}, more than {MAX_CLOCK_DIFFERENCE / _MILLISECOND:.0f}")
@@ -112,6 +108,30 @@ def _keys(site: Site) -> Iterator[Finding]:
         yield Finding(Level.OK, "signing key", f"key {signer.key_id} is there")
     elif site.file is None:
         yield Finding(Level.ERROR, "signing key", HOW_TO_MAKE_KEYS)
+
+
+async def _published_keys(site: Site) -> list[Finding]:
+    url = site.settings.jwks_url
+    if url is None:
+        return []
+    subject = "published keys"
+    try:
+        found = read_key_set(await fetch_document(url)).keys
+    except (FetchFailed, ValueError) as fault:
+        return [Finding(Level.ERROR, subject, f"those of SITTING_JWKS_URL cannot be used: {fault}")]
+    if not found:
+        return [Finding(Level.ERROR, subject, "SITTING_JWKS_URL has no key that Sitting can use")]
+    return [Finding(Level.OK, subject, f"SITTING_JWKS_URL has {len(found)} that can be used")]
+
+
+def _metrics(site: Site) -> Finding:
+    """Without a token only this machine may look, and whoever listens for others is mostly looked at by others."""
+    if site.settings.metrics_token is not None:
+        return Finding(Level.OK, "metrics", "whoever shows SITTING_METRICS_TOKEN can read them")
+    if site.settings.host in LOOPBACK:
+        return Finding(Level.OK, "metrics", "only this machine can read them")
+    said = "only this machine can read them; SITTING_METRICS_TOKEN lets others"
+    return Finding(Level.WARNING, "metrics", said)
 
 
 def _secrets(database: Path) -> Iterator[Finding]:

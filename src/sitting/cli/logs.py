@@ -13,6 +13,10 @@ import structlog
 # match, since it begins the escape of the closing quotation mark in JSON.
 _QUERY = re.compile(r"""\?[^\s"'\\]*=[^\s"'\\]*""")
 
+# What a database says about a broken rule, on a line of its own: it names the values, and they are people's addresses
+# and answers. In JSON the end of the line is an escape.
+_DETAIL = re.compile(r"DETAIL: .*?(?=\\n|\n|\"[,}]|$)")
+
 _PLAIN_PATH = re.compile(r"[^\w/.-].*", re.DOTALL)
 
 _ENRICH: list[Any] = [
@@ -23,20 +27,20 @@ _ENRICH: list[Any] = [
 ]
 
 
-class _WithoutQueries(structlog.stdlib.ProcessorFormatter):
+class _Discreet(structlog.stdlib.ProcessorFormatter):
     """The last thing that happens to a line, wherever it comes from."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _QUERY.sub("?…", super().format(record))
+        return _DETAIL.sub("DETAIL: …", _QUERY.sub("?…", super().format(record)))
 
 
 def _tame_uvicorn(record: logging.LogRecord) -> bool:
-    """Take out of what uvicorn says about sockets what strangers put in: secrets in odd places, and tracebacks."""
+    """Take out of what uvicorn says about sockets who calls, and what strangers put in: odd secrets, tracebacks."""
     if isinstance(record.exc_info, tuple) and isinstance(record.exc_info[1], UnicodeDecodeError):
         record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
     if "WebSocket %s" in record.msg and isinstance(record.args, tuple):
-        address, path, *rest = record.args
-        record.args = (address, _PLAIN_PATH.sub("…", str(path)), *rest)
+        _address, path, *rest = record.args
+        record.args = ("client", _PLAIN_PATH.sub("…", str(path)), *rest)
     return True
 
 
@@ -49,7 +53,7 @@ def configure_logs(level: str, form: str) -> None:
         level: debug, info, warning or error. form: console or json.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_WithoutQueries(processors=_render(form), foreign_pre_chain=_ENRICH))
+    handler.setFormatter(_Discreet(processors=_render(form), foreign_pre_chain=_ENRICH))
     root = logging.getLogger()
     root.handlers = [handler]
     ours = logging.getLevelNamesMapping()[level.upper()]

@@ -12,6 +12,8 @@ import uvicorn
 from sitting.app import AppConfig, ASGIApplication, create_app
 from sitting.cli.errors import Stop
 from sitting.cli.site import Site
+from sitting.cli.transport import BoundedHttp, BoundedWebSocket
+from sitting.usecases.services import Capacity
 
 MAX_FRAME_BYTES = 65_536
 PING_SECONDS = 20
@@ -59,6 +61,7 @@ def _reachable(host: str) -> str:
 
 def application(site: Site, *, setup_secret: str | None) -> ASGIApplication:
     """The application over the site's database, with its keys."""
+    token = site.settings.metrics_token
     return create_app(
         AppConfig(
             database_url=site.url,
@@ -66,6 +69,10 @@ def application(site: Site, *, setup_secret: str | None) -> ASGIApplication:
             signer=site.signer(),
             public_url=site.settings.public_url,
             allowed_origins=site.settings.allowed_origins,
+            metrics_token=None if token is None else token.get_secret_value(),
+            capacity=Capacity(site.settings.max_connections, site.settings.messages_per_second),
+            starts_at_once=site.settings.starts_at_once,
+            starts_waiting=site.settings.starts_waiting,
             allow_weak_durability=site.settings.allow_weak_durability,
             setup_secret=setup_secret,
         )
@@ -95,8 +102,8 @@ def _config(app: ASGIApplication) -> uvicorn.Config:
         interface="asgi3",
         lifespan="on",
         loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
+        http=BoundedHttp,
+        ws=BoundedWebSocket,
         ws_max_size=MAX_FRAME_BYTES,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PING_SECONDS,

@@ -12,7 +12,6 @@ from typing import Any
 
 from sitting.cli.errors import Stop
 from sitting.cli.logs import configure_logs
-from sitting.cli.schema import SchemaState, schema_state
 from sitting.cli.secrets_file import ensure_secrets, read_secrets
 from sitting.identity.key_sets import PublishedKeys
 from sitting.identity.signer import Signer
@@ -22,6 +21,7 @@ from sitting.storage.database import Database
 from sitting.storage.migrate import upgrade
 from sitting.storage.opening import open_storage
 from sitting.storage.ownership import Owned, owner, owning
+from sitting.storage.schema import SchemaState, schema_state
 from sitting.storage.unit_of_work import Storage
 from sitting.storage.url import DatabaseUrl
 

@@ -10,6 +10,7 @@ import structlog
 
 from sitting.delivery.handlers import handle
 from sitting.delivery.inbox import (
+    AccessLost,
     ClientGone,
     FrameArrived,
     Happening,
@@ -31,7 +32,9 @@ from sitting.domain.errors import (
 )
 from sitting.domain.live import LiveAssessment, completed_message, time_news
 from sitting.domain.messages import PausedMessage, ServerMessage, SystemMessage, TimeWarning, UnpausedMessage
+from sitting.identity.identify import Identity
 from sitting.kit.ids import random_id
+from sitting.metrics import SOCKET
 from sitting.protocol.close_codes import CloseCode
 from sitting.protocol.commands import ResumeAssessment, StartAssessment, decode
 from sitting.protocol.connection import ConnectionState
@@ -52,18 +55,28 @@ class Connection:
 
     Attributes:
         state: what it may do. live: what it works on, None before a start or resume.
+        identity: who it is, and by what, None before it has said so.
         end_told: the client has been told that the assessment is over.
     """
 
-    def __init__(self, services: Services, manager: ConnectionManager, socket: Socket, state: ConnectionState) -> None:
+    def __init__(
+        self,
+        services: Services,
+        manager: ConnectionManager,
+        socket: Socket,
+        state: ConnectionState,
+        identity: Identity | None = None,
+    ) -> None:
         self.services = services
         self.manager = manager
         self.state = state
+        self.identity = identity
         self.live: LiveAssessment | None = None
         self.end_told = False
         self._told_seq = 0  # the client knows how the clock stands as of this entry of the log
         self._socket = socket
         self._inbox = Inbox()
+        self._lost: AccessLost | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._unsubscribe = _nothing
 
@@ -77,6 +90,10 @@ class Connection:
                 pass
         except SocketClosed:
             pass
+        except SittingError:
+            raise
+        except Exception as fault:
+            await self._break_off(self._unforeseen(fault))
         finally:
             reader.cancel()
             self.manager.disconnect(self)
@@ -116,6 +133,12 @@ class Connection:
         await self._socket.close(code, reason)
         raise SocketClosed()
 
+    def shut_out(self, refusal: SittingError) -> None:
+        """Deal with no more frames, say why and close, once the frame that is being dealt with is."""
+        if self._lost is None:
+            self._lost = AccessLost(refusal)
+            self._inbox.put(self._lost)  # behind whatever waits; only to wake whoever reads the inbox
+
     # --- reading ---
 
     async def _read(self) -> None:
@@ -127,8 +150,8 @@ class Connection:
                     self._inbox.put(ClientGone())
                     return
                 arrived_at = self.services.clock.now()
-                self.state.frame_received()
-                self._inbox.put(FrameArrived(text, arrived_at))
+                refusal = self.state.frame_received(arrived_at)
+                self._inbox.put(FrameArrived(text, arrived_at, refusal))
             except ValueError:
                 self._inbox.put(ReadingStopped(CloseCode.UNSUPPORTED_DATA))
                 return
@@ -156,14 +179,17 @@ class Connection:
     async def _next(self) -> bool:
         """Deal with the next happening; false once the client is gone."""
         happening: Happening = await self._inbox.get()
-        match happening:
-            case FrameArrived(text, arrived_at):
-                await self._answer(text, arrived_at)
+        match self._lost or happening:
+            case FrameArrived(text, arrived_at, refusal):
+                await self._answer(text, arrived_at, refusal)
                 self.state.frame_answered()
             case LogChanged():
                 await self._look()
             case WarningDue():
                 await self._warn()
+            case AccessLost(refusal):
+                await self._refuse(refusal, None)
+                await self.close(CloseCode.NOT_ALLOWED, "not allowed any more")
             case ReadingStopped(code):
                 await self._socket.close(CloseCode(code), "text frames only")
                 return False
@@ -171,10 +197,12 @@ class Connection:
                 return False
         return True
 
-    async def _answer(self, text: str, arrived_at: datetime) -> None:
+    async def _answer(self, text: str, arrived_at: datetime, refusal: SittingError | None) -> None:
         message_id: str | None = None
         try:
             command, message_id = decode(text, strict=self.state.speaks_v1)
+            if refusal is not None:
+                raise refusal
             self.state.admit(command)
             # Who is gone takes nothing over: the candidate may have come back on another socket meanwhile.
             if self._socket.is_open or not isinstance(command, StartAssessment | ResumeAssessment):
@@ -189,6 +217,7 @@ class Connection:
         await self._tell_end()
 
     async def _refuse(self, error: SittingError, message_id: str | None) -> None:
+        self.services.metrics.refused(SOCKET, error.code)
         undecoded_id = error.details.pop("id", None)
         await self.say(error_message(error), message_id if undecoded_id is None else undecoded_id)
         if isinstance(error, AttachmentStale):
@@ -203,6 +232,12 @@ class Connection:
         if self.live is not None:
             self.live.is_stale = True
         return InternalError(error_id=error_id)
+
+    async def _break_off(self, error: InternalError) -> None:
+        """It went wrong with nobody asking: what the client sees may not be what is so, and a new connection helps."""
+        with contextlib.suppress(SocketClosed):
+            await self._refuse(error, None)
+            await self.close(CloseCode.INTERNAL_ERROR, "internal error")
 
     async def _look(self) -> None:
         """See what others did: ended it, or took it over."""

@@ -2,67 +2,120 @@
 
 from __future__ import annotations
 
+import random
 from urllib.parse import parse_qs
+
+import structlog
 
 from sitting.delivery.connection import Connection
 from sitting.delivery.manager import ConnectionManager
 from sitting.delivery.socket import Message, Receive, Send, Socket, SocketClosed
-from sitting.domain.errors import BlueprintNotFound, InvalidMessage, NotAuthenticated, SittingError, Unavailable
+from sitting.domain.errors import (
+    BlueprintNotFound,
+    InternalError,
+    InvalidMessage,
+    NotAuthenticated,
+    RateLimited,
+    SittingError,
+    Unavailable,
+)
 from sitting.identity.access import Action, require
 from sitting.identity.identify import Identity, identify_by_ticket, identify_by_token
 from sitting.kit.ids import random_id
+from sitting.metrics import SOCKET
 from sitting.protocol.close_codes import CloseCode
 from sitting.protocol.commands import entity_id
 from sitting.protocol.connection import SUBPROTOCOL, ConnectionState
 from sitting.protocol.encoding import encode, error_message
+from sitting.protocol.pace import Pace
 from sitting.usecases.services import Services
 
 PATH = "/ws/assessment"
+FULL = "This server has no room right now. Please come back in a moment; nothing is lost."
+_CLOSE_CODES: dict[type[SittingError], CloseCode] = {
+    NotAuthenticated: CloseCode.NOT_AUTHENTICATED,
+    BlueprintNotFound: CloseCode.NOT_FOUND,
+    Unavailable: CloseCode.TRY_AGAIN_LATER,
+    InternalError: CloseCode.INTERNAL_ERROR,
+    RateLimited: CloseCode.TOO_MANY_MESSAGES,
+}
+
+log = structlog.get_logger(__name__)
 
 
 class AssessmentEndpoint:
-    """Accepts sockets, finds out whose they are, and serves each until it closes."""
+    """Accepts sockets, finds out whose they are, and serves each until it closes.
+
+    Attributes:
+        manager: knows those that are open.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._manager = ConnectionManager(services)
+        self.manager = ConnectionManager(services)
+        self._open = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one WebSocket scope. A refusal is an accepted socket that is closed with its code."""
         socket = Socket(receive, send)
         speaks_v1 = SUBPROTOCOL in scope.get("subprotocols", ())
+        self._open += 1
         try:
             await socket.accept(SUBPROTOCOL if speaks_v1 else None)
-            state = await self._state(scope, speaks_v1=speaks_v1)
-            await Connection(self._services, self._manager, socket, state).run()
+            self._require_room()
+            state, identity = await self._state(scope, speaks_v1=speaks_v1)
+            await Connection(self._services, self.manager, socket, state, identity).run()
         except SocketClosed:
             return
         except SittingError as error:
-            await _turn_away(socket, error)
+            await self._turn_away(socket, error)
+        except Exception as fault:
+            error_id = random_id("e", 12)
+            log.error("unforeseen_error", error_id=error_id, exc_info=fault)
+            await self._turn_away(socket, InternalError(error_id=error_id))
+        finally:
+            self._open -= 1
+            self._services.metrics.closed(socket.close_code)
 
-    async def _state(self, scope: Message, *, speaks_v1: bool) -> ConnectionState:
+    def _require_room(self) -> None:
+        """Turn away whom this process has no room for, spread, since they come in crowds."""
+        if self._open > self._services.capacity.max_connections:
+            raise Unavailable(FULL, retry_after_seconds=round(random.uniform(5, 20), 1))  # noqa: S311
+
+    async def _state(self, scope: Message, *, speaks_v1: bool) -> tuple[ConnectionState, Identity | None]:
         try:
             query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
         except ValueError:
             raise NotAuthenticated() from None
-        identity = await self._identity(query)
-        state = ConnectionState(random_id("c", 16), speaks_v1, await self._test_id(query))
+        address, _ = scope.get("client") or (None, 0)
+        identity = await self._identity(query, address)
+        state = ConnectionState(
+            random_id("c", 16),
+            speaks_v1,
+            await self._test_id(query),
+            address=address,
+            pace=Pace(self._services.capacity.messages_per_second),
+        )
         if identity is not None:
             require(identity, Action.TAKE_TESTS)
             state.authenticate(identity.user_id)
-        return state
+        return state, identity
 
-    async def _identity(self, query: dict[str, list[str]]) -> Identity | None:
+    async def _identity(self, query: dict[str, list[str]], address: str | None) -> Identity | None:
         """Whose socket it is, by ticket or token; None if a first message has to say.
 
         Raises:
-            NotAuthenticated: what was shown is not valid.
+            NotAuthenticated: what was shown is not valid. RateLimited: nor was much else from that address.
         """
         services, now = self._services, self._services.clock.now()
-        if "ticket" in query:
-            return await identify_by_ticket(services.storage, query["ticket"][0], now=now)
-        if "token" in query:
-            return await identify_by_token(services.storage, services.keys, query["token"][0], now=now)
+        try:
+            if "ticket" in query:
+                return await identify_by_ticket(services.storage, query["ticket"][0], now=now)
+            if "token" in query:
+                return await identify_by_token(services.storage, services.keys, query["token"][0], now=now)
+        except NotAuthenticated:
+            services.limits.wrong_secret(address, now)
+            raise
         return None
 
     async def _test_id(self, query: dict[str, list[str]]) -> int | None:
@@ -81,15 +134,10 @@ class AssessmentEndpoint:
             await unit.blueprints.current_version_id(test_id)
         return test_id
 
-
-async def _turn_away(socket: Socket, error: SittingError) -> None:
-    codes: dict[type[SittingError], CloseCode] = {
-        NotAuthenticated: CloseCode.NOT_AUTHENTICATED,
-        BlueprintNotFound: CloseCode.NOT_FOUND,
-        Unavailable: CloseCode.TRY_AGAIN_LATER,
-    }
-    try:
-        await socket.send_text(encode(error_message(error)))
-    except SocketClosed:
-        return
-    await socket.close(codes.get(type(error), CloseCode.NOT_ALLOWED), error.message)
+    async def _turn_away(self, socket: Socket, error: SittingError) -> None:
+        self._services.metrics.refused(SOCKET, error.code)
+        try:
+            await socket.send_text(encode(error_message(error)))
+        except SocketClosed:
+            return
+        await socket.close(_CLOSE_CODES.get(type(error), CloseCode.NOT_ALLOWED), error.message)

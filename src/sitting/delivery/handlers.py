@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sitting.domain.assessment import StoredAnswer
-from sitting.domain.errors import AnswerLocked, AssessmentOver, AttachmentStale, SittingError, Unavailable
-from sitting.domain.events import EndReason, Verdict
-from sitting.domain.feedback import feedback_on
+from sitting.domain.errors import (
+    AnswerLocked,
+    AssessmentOver,
+    AttachmentStale,
+    NotAuthenticated,
+    SittingError,
+    Unavailable,
+)
+from sitting.domain.events import EndReason
+from sitting.domain.feedback import feedback_on, feedback_on_pending
 from sitting.domain.live import (
     LiveAssessment,
     completed_message,
@@ -19,7 +26,7 @@ from sitting.domain.live import (
     recovered_message,
     started_message,
 )
-from sitting.domain.messages import Acknowledgement, AnswerSaved, AuthSuccess, Pong
+from sitting.domain.messages import AuthSuccess, Pong
 from sitting.domain.paper import PaperQuestion
 from sitting.identity.access import Action, require
 from sitting.identity.identify import identify_by_token
@@ -48,7 +55,7 @@ from sitting.usecases.note_integrity_event import note_integrity_event
 from sitting.usecases.resume_assessment import resume_assessment
 from sitting.usecases.show_question import show_question
 from sitting.usecases.start_break import start_break
-from sitting.usecases.submit_answers import AnswerOutcome, submit_answers
+from sitting.usecases.submit_answers import submit_answers
 
 if TYPE_CHECKING:
     from sitting.delivery.connection import Connection
@@ -78,19 +85,28 @@ def _user_id(connection: Connection) -> int:
 
 async def _auth(connection: Connection, command: Auth, id_: str | None, now: datetime) -> None:
     services = connection.services
-    identity = await identify_by_token(services.storage, services.keys, command.token, now=now)
+    try:
+        identity = await identify_by_token(services.storage, services.keys, command.token, now=now)
+    except NotAuthenticated:
+        services.limits.wrong_secret(connection.state.address, now)
+        raise
     require(identity, Action.TAKE_TESTS)
+    connection.identity = identity
     connection.state.authenticate(identity.user_id)
+    connection.manager.make_room(connection, identity.user_id)
     await connection.say(AuthSuccess(identity.user_id, connection.state.connection_id, now), id_)
 
 
 async def _start(connection: Connection, command: StartAssessment, id_: str | None, _arrived_at: datetime) -> None:
     clock = connection.services.clock
+    connection.services.limits.attachment(_user_id(connection), clock.now())
     started = await connection.manager.start_assessment_session(
         connection,
         user_id=_user_id(connection),
         test_id=connection.state.resolve_test_id(command),
         application_id=None if command.application_id is None else entity_id(command.application_id),
+        window_id=command.window_id,
+        attachment=command.attachment,
         now=clock.now(),
     )
     await connection.say(started_message(started.live, clock.now(), recovered=started.recovered), id_)
@@ -127,64 +143,33 @@ async def _give_feedback(connection: Connection, live: LiveAssessment, stored: S
 
 async def _resume(connection: Connection, command: ResumeAssessment, id_: str | None, arrived_at: datetime) -> None:
     services = connection.services
+    services.limits.attachment(_user_id(connection), services.clock.now())
     live = await resume_assessment(
         services.storage,
         user_id=_user_id(connection),
         assessment_id=entity_id(command.assessment_id),
         connection_id=connection.state.connection_id,
+        window_id=command.window_id,
+        attachment=command.attachment,
         now=services.clock.now(),
     )
     await connection.attach(live)
-    acknowledged = await _hand_in(connection, live, command.pending, arrived_at)
+    outcomes = await submit_answers(
+        services.storage,
+        live,
+        attachment=connection.state.attachment,
+        answers=[item.to_pending() for item in command.pending],
+        arrived_at=arrived_at,
+        now=services.clock.now(),
+    )
+    acknowledged = [outcome.acknowledgement() for outcome in outcomes]
     await connection.say(recovered_message(live, services.clock.now(), acknowledged), id_)
     await _say_why_paused(connection, live)
-    stored = [each.question_id for each in acknowledged if each.outcome in (Verdict.SAVED, Verdict.DUPLICATE)]
-    for question_id in dict.fromkeys(stored):
-        await _give_feedback(connection, live, live.state.responses.get(question_id))
+    for feedback in feedback_on_pending(live, acknowledged):
+        await connection.say(feedback)
     if live.state.is_over:
         connection.end_told = True
         await connection.close(CloseCode.ASSESSMENT_OVER, "the assessment is over")
-
-
-async def _hand_in(
-    connection: Connection, live: LiveAssessment, pending: Sequence[SubmitAnswer], arrived_at: datetime
-) -> list[Acknowledgement]:
-    """Store the pending answers as one entry; one that is no answer at all does not hold up the others."""
-    acknowledged: dict[int, Acknowledgement] = {}
-    answers, positions = [], []
-    for position, item in enumerate(pending):
-        try:
-            answers.append(item.to_answer())
-            positions.append(position)
-        except SittingError as error:
-            acknowledged[position] = Acknowledgement(
-                item.question_id, item.client_id, item.client_seq, "refused", code=error.code
-            )
-    if answers:
-        outcomes = await submit_answers(
-            connection.services.storage,
-            live,
-            attachment=connection.state.attachment,
-            answers=answers,
-            arrived_at=arrived_at,
-            now=connection.services.clock.now(),
-        )
-        acknowledged |= dict(zip(positions, map(_acknowledgement, outcomes), strict=True))
-    return [acknowledged[position] for position in sorted(acknowledged)]
-
-
-def _acknowledgement(outcome: AnswerOutcome) -> Acknowledgement:
-    answer, stored = outcome.answer, outcome.stored
-    return Acknowledgement(
-        question_id=answer.question_id,
-        client_id=answer.client_id,
-        client_seq=answer.client_seq,
-        outcome=outcome.verdict,
-        seq=stored.seq if stored else None,
-        saved_at=stored.saved_at if stored else None,
-        digest=stored.digest if stored else None,
-        code=outcome.error.code if outcome.error else None,
-    )
 
 
 async def _submit(connection: Connection, command: SubmitAnswer, id_: str | None, arrived_at: datetime) -> None:
@@ -202,20 +187,8 @@ async def _submit(connection: Connection, command: SubmitAnswer, id_: str | None
         await connection.say(error_message(outcome.error), id_)
         await _lead_on(connection, live, arrived_at)
         return
-    if outcome.error is not None:
-        raise outcome.error
-    assert outcome.stored is not None
-    await connection.say(
-        AnswerSaved(
-            question_id=outcome.answer.question_id,
-            client_id=outcome.answer.client_id,
-            client_seq=outcome.answer.client_seq,
-            seq=outcome.stored.seq,
-            saved_at=outcome.stored.saved_at,
-            digest=outcome.stored.digest,
-        ),
-        id_,
-    )
+    await connection.say(outcome.saved(), id_)
+    connection.services.metrics.ack_seconds.observe(max(0.0, (clock.now() - arrived_at).total_seconds()))
     await _give_feedback(connection, live, outcome.stored)
     await connection.say(progress(live, clock.now()))
     if not connection.state.speaks_v1 and not live.state.is_over:
@@ -294,10 +267,9 @@ async def _complete(
         attachment=connection.state.attachment,
     )
     live.assessment, live.state, live.is_stale = final.assessment, final.state, False
-    if live.state.ended is None:
-        raise AssessmentOver()
+    completed = completed_message(live)
     connection.end_told = True
-    await connection.say(completed_message(live), id_)
+    await connection.say(completed, id_)
 
 
 async def _start_break(connection: Connection, _command: StartBreak, id_: str | None, arrived_at: datetime) -> None:

@@ -6,13 +6,16 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
+from sitting.domain.errors import SittingError
+
 
 @dataclass(frozen=True, slots=True)
 class FrameArrived:
-    """A text frame, stamped by the server's clock on arrival."""
+    """A text frame, stamped by the server's clock on arrival; with the error that is its answer if it came too fast."""
 
     text: str
     arrived_at: datetime
+    refusal: SittingError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,14 @@ class WarningDue:
     """It is time to tell how much time is left."""
 
 
-Happening = FrameArrived | ClientGone | ReadingStopped | LogChanged | WarningDue
+@dataclass(frozen=True, slots=True)
+class AccessLost:
+    """What let the client in does so no longer, and this is what they are told; frames that still wait are void."""
+
+    refusal: SittingError
+
+
+Happening = FrameArrived | ClientGone | ReadingStopped | LogChanged | WarningDue | AccessLost
 
 
 class Inbox:

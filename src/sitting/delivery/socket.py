@@ -30,6 +30,12 @@ class Socket:
         self._receive = receive
         self._send = send
         self._open = True
+        self._code: int | None = None
+
+    @property
+    def close_code(self) -> int | None:
+        """The code with which it was closed, from here or from there; None: the connection broke."""
+        return self._code
 
     @property
     def is_open(self) -> bool:
@@ -49,7 +55,8 @@ class Socket:
         """
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
-            self._open = False
+            if self._open:
+                self._open, self._code = False, message.get("code")
             return None
         text = message.get("text")
         if not isinstance(text, str):
@@ -71,7 +78,7 @@ class Socket:
                 await self._deliver({"type": "websocket.close", "code": int(code), "reason": reason})
             except SocketClosed:
                 return
-            self._open = False
+            self._open, self._code = False, int(code)
 
     async def _deliver(self, message: Message) -> None:
         if not self._open:
@@ -88,7 +95,7 @@ class Socket:
 
     async def _give_up(self) -> None:
         """A client that reads nothing for so long is cut off; it may come back."""
-        self._open = False
+        self._open, self._code = False, int(CloseCode.TOO_SLOW)
         try:
             async with asyncio.timeout(1):
                 await self._send({"type": "websocket.close", "code": int(CloseCode.TOO_SLOW), "reason": "too slow"})

@@ -10,6 +10,7 @@ from enum import StrEnum
 from sitting.domain.application import NO_ACCOMMODATION, Accommodation
 from sitting.domain.chain import GENESIS, SealedEvent
 from sitting.domain.deadline import UNLIMITED, Schedule
+from sitting.domain.errors import AttachmentStale
 from sitting.domain.events import (
     Answered,
     AnswerRecord,
@@ -17,10 +18,12 @@ from sitting.domain.events import (
     Credited,
     Detached,
     EndReason,
+    Erased,
     EventBody,
     Extended,
     Finalized,
     Flagged,
+    IntegrityNoted,
     LateAnswered,
     Paused,
     Presented,
@@ -126,9 +129,10 @@ class AssessmentState:
         answers: every answer that carried (client_id, client_seq), by that pair.
         newest_numbers: the highest client_seq that came in time, by client_id and question_id.
         last_arrival: when the newest answer in time arrived; no pause may begin before it.
-        moments: what compliance follows from.
+        moments: what compliance follows from. notes: how many observations of the client there are.
         resting_status: while it is paused, the status to which it returns.
         position: the highest position presented; a linear Test shows and takes nothing else.
+        erased: the last `erased` entry. Then status and end are as it says, and what led to them is not known any more.
     """
 
     assessment_id: int
@@ -146,11 +150,13 @@ class AssessmentState:
     flags: set[str] = field(default_factory=set)
     position: int = 1
     late_answers: int = 0
+    notes: int = 0
     ended: Finalized | None = None
     accommodation: Accommodation = NO_ACCOMMODATION
     last_arrival: datetime | None = None
     moments: list[Moment] = field(default_factory=list)
     resting_status: Status = Status.STARTED
+    erased: Erased | None = None
 
     @property
     def is_over(self) -> bool:
@@ -161,6 +167,15 @@ class AssessmentState:
     def answered_questions(self) -> int:
         """How many questions have an answer that is not cleared."""
         return sum(not stored.record.given.is_cleared for stored in self.responses.values())
+
+    def require_attachment(self, attachment: int) -> None:
+        """Refuse whoever attached before somebody else did; once it is over, nobody has anything to take over.
+
+        Raises:
+            AttachmentStale: another attachment is the newest.
+        """
+        if self.attachment != attachment and not self.is_over:
+            raise AttachmentStale()
 
     def last_stored(self, record: AnswerRecord) -> StoredAnswer:
         """`record` as part of the last entry folded."""
@@ -181,6 +196,7 @@ class AssessmentState:
             raise ValueError(f"entry {event.seq} cannot follow entry {self.seq}")
         body = optional_body(event)  # first: if it cannot be read, nothing has changed
         self.seq, self.head, self.last_at = event.seq, event.hash, event.occurred_at
+        self.notes += isinstance(body, IntegrityNoted)
         if isinstance(body, TimeBody):
             self._keep_time(body, event)
         match body:
@@ -195,6 +211,10 @@ class AssessmentState:
                 (self.flags.add if flagged else self.flags.discard)(question_id)
             case Presented(position):
                 self.position = max(self.position, position)
+            case Erased():
+                self.erased, self.status, self.ended = body, Status(body.status), body.ended
+            case None if event.type == "started":
+                self.started_at = event.occurred_at
             case _:
                 pass
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,10 @@ from sitting.domain.blueprint import Blueprint
 from sitting.domain.chain import GENESIS, SALT_BYTES, SealedEvent, event_hash, inner_digest
 from sitting.domain.compliance import compliance_record, deadline_faults
 from sitting.domain.deadline import minutes_taken
-from sitting.domain.events import Answered, EventBody, Finalized, Started, Verdict, optional_body
+from sitting.domain.events import Answered, Erased, EventBody, Finalized, Started, Verdict, optional_body
 from sitting.domain.live import receipt_of
 from sitting.domain.paper import Paper
+from sitting.domain.rejudging import rule_faults
 from sitting.domain.results import ComplianceSeal, Receipt
 from sitting.domain.scoring import ItemScore, grade
 from sitting.kit.canonical import canonical_json, sha256_hex
@@ -27,8 +29,7 @@ ERASED = "erased"
 Verifies = Callable[[Receipt | ComplianceSeal], bool]
 """Says whether a signature of ours holds."""
 _CLOCK = ("paused", "unpaused", "extended", "credited")
-_MOVES_HEAD = ("started", "attached", "finalized", "voided", *_CLOCK)
-_OF_TIME = {"started", "attached", "detached", "finalized", "voided", *_CLOCK}
+_MOVES_HEAD = ("started", "attached", "finalized", "voided", ERASED, *_CLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class AuditRecord:
         contents: the exact bytes of each question's content, by the digest under which they are stored.
         redrawn_digest: the digest of the paper that the stored version gives for the stored seed; "" if that is a paper
             of other contents, None if nobody drew it again.
+        person_erased: whether the candidate's row says that they were erased; None if nobody looked.
     """
 
     assessment: Assessment
@@ -61,6 +63,12 @@ class AuditRecord:
     blueprint: Blueprint
     contents: Mapping[str, bytes]
     redrawn_digest: str | None = None
+    person_erased: bool | None = None
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether an entry says that payloads were erased."""
+        return any(event.type == ERASED for event in self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +101,20 @@ def _breaks(record: AuditRecord, verifies: Verifies | None) -> Iterator[Break]:
     yield from _breaks_in_paper(record)
     yield from _breaks_in_bodies(record.events)
     log = _read(record)
-    erased = {event.type for event in record.events if event.payload is None}
-    if "started" not in erased:
-        yield from _breaks_at_start(record, log)
-    if "answered" not in erased:
-        yield from _breaks_in_responses(record, log)
-        yield from _breaks_in_score(record, log)
-    if log.end is not None or erased.isdisjoint(("answered", "finalized")):
+    if log.state.erased is not None:
+        yield from _breaks_in_erasure(record, log.state.erased)
         yield from _breaks_at_end(record, log)
-    if erased.isdisjoint(_OF_TIME | {"late_answer"}):
-        yield from _breaks_in_deadlines(record, log)
-        yield from _breaks_in_compliance(record, verifies)
+        return
+    if record.person_erased:
+        yield Break("row", "its candidate was erased, and its log was not")
+    yield from _breaks_at_start(record, log)
+    for seq, reason in rule_faults(record.blueprint, record.paper, record.events):
+        yield _entry(seq, reason)
+    yield from _breaks_in_responses(record, log)
+    yield from _breaks_in_score(record, log)
+    yield from _breaks_at_end(record, log)
+    yield from _breaks_in_deadlines(record, log)
+    yield from _breaks_in_compliance(record, verifies)
 
 
 # --- the log by itself ------------------------------------------------------------------------------------------------
@@ -114,13 +125,15 @@ def _entry(seq: int, reason: str) -> Break:
 
 
 def _breaks_in_chain(events: Sequence[SealedEvent]) -> Iterator[Break]:
-    last_erasure = max((event.seq for event in events if event.type == ERASED), default=0)
+    told = _told_erased(events)
     previous = GENESIS
     for seq, event in enumerate(events, start=1):
         if event.seq != seq:
             yield _entry(seq, "it is missing")
-        if event.payload is None or event.salt is None:
-            if event.seq >= last_erasure:
+        if event.seq <= told and event.type != ERASED and not (event.payload is None and event.salt is None):
+            yield _entry(seq, "a later entry says that it was erased, and it was not")
+        elif event.payload is None or event.salt is None:
+            if event.seq > told or event.type == ERASED:
                 yield _entry(seq, "its payload is gone, and no later entry says that it was erased")
         elif len(event.salt) != SALT_BYTES or inner_digest(event.salt, event.payload) != event.inner:
             yield _entry(seq, "its payload is not the one that was hashed")
@@ -129,6 +142,17 @@ def _breaks_in_chain(events: Sequence[SealedEvent]) -> Iterator[Break]:
         previous = event.hash
     if not events:
         yield _entry(1, "it is missing: the log is empty")
+
+
+def _told_erased(events: Sequence[SealedEvent]) -> int:
+    """Up to which entry a readable later one says that payloads were erased; 0 if none does."""
+    told = 0
+    for event in events:
+        with suppress(msgspec.MsgspecError):
+            body = optional_body(event)
+            if isinstance(body, Erased):
+                told = max(told, min(body.last, event.seq - 1))
+    return told
 
 
 def _hash(previous: bytes, event: SealedEvent) -> bytes:
@@ -165,7 +189,14 @@ def _breaks_in_receipt(record: AuditRecord, verifies: Verifies | None) -> Iterat
 
 
 def _breaks_in_order(events: Sequence[SealedEvent]) -> Iterator[Break]:
-    """A log begins once, ends once, and counts no answer behind its end."""
+    """A log begins once, ends once, counts no answer behind its end, and nothing of a person behind their erasure."""
+    over = erased = False
+    for event in events:
+        if event.type == ERASED and not over:
+            yield _entry(event.seq, "it erases what had not ended")
+        if erased and event.type not in (ERASED, "voided"):
+            yield _entry(event.seq, "it tells of somebody who was erased before")
+        over, erased = over or event.type in ("finalized", "voided"), erased or event.type == ERASED
     end = next((event.seq for event in events if event.type == "finalized"), len(events))
     for event in events:
         if (event.type == "started") != (event.seq == 1):
@@ -197,8 +228,10 @@ class _Log:
 
 def _read(record: AuditRecord) -> _Log:
     bodies = [(event.seq, optional_body(event)) for event in record.events]
-    end = next(((seq, body) for seq, body in bodies if isinstance(body, Finalized)), None)
     state = fold(record.assessment.assessment_id, record.events)
+    end = next(((seq, body) for seq, body in bodies if isinstance(body, Finalized)), None)
+    if state.erased is not None and state.erased.ended is not None:
+        end = state.seq, state.erased.ended
     graded = any(event.type == "finalized" for event in record.events)
     return _Log(bodies, state, _responses(bodies, record, graded=graded), end)
 
@@ -302,8 +335,59 @@ def _breaks_at_end(record: AuditRecord, log: _Log) -> Iterator[Break]:
         body = log.end[1]
         derived |= {name: getattr(body, name) for name in outcome}
         derived["end_reason"] = body.reason
-        derived["time_taken_minutes"] = minutes_taken(row.started_at, body.end_time, log.state.schedule.pauses)
+        derived["time_taken_minutes"] = _minutes(row, log.state, body)
     yield from _differences(row, derived)
+
+
+def _minutes(row: Assessment, state: AssessmentState, end: Finalized) -> float | None:
+    if state.erased is not None:
+        return state.erased.time_taken_minutes
+    return minutes_taken(row.started_at, end.end_time, state.schedule.pauses)
+
+
+def _breaks_in_erasure(record: AuditRecord, told: Erased) -> Iterator[Break]:
+    """What the `erased` entries say must agree with the types that are left, and nothing of the person may be left."""
+    erasures = [(event, optional_body(event)) for event in record.events if event.type == ERASED]
+    for event, body in erasures:
+        assert isinstance(body, Erased)
+        if body.last != event.seq - 1:
+            yield _entry(event.seq, f"it names the entries up to {body.last}, and stands behind entry {event.seq - 1}")
+        if not _agrees(body, {each.type for each in record.events[: event.seq]}):
+            yield _entry(event.seq, "it tells of another end than the entries before it")
+        if (body.ended, body.paper_digest, body.time_taken_minutes) != (
+            told.ended,
+            told.paper_digest,
+            told.time_taken_minutes,
+        ):
+            yield _entry(event.seq, "it tells of something else than a later erasure")
+    if record.person_erased is False:
+        yield _entry(erasures[0][0].seq, "it says that the candidate was erased, who was not")
+    yield from _breaks_in_what_is_left(record, told)
+
+
+def _agrees(body: Erased, types: set[str]) -> bool:
+    if (body.ended is not None) != ("finalized" in types):
+        return False
+    outcome = body.ended.status if body.ended is not None else None
+    return body.status == ("voided" if "voided" in types else outcome)
+
+
+def _breaks_in_what_is_left(record: AuditRecord, told: Erased) -> Iterator[Break]:
+    row, events = record.assessment, record.events
+    if record.paper.digest() != told.paper_digest:
+        yield Break("paper", "it is not the one that the entry of the erasure vouches for")
+    if record.redrawn_digest not in (None, told.paper_digest):
+        yield Break("paper", "it is not the one that its version and its seed give")
+    facts = {"total_questions": len(record.paper.questions), "max_score": record.paper.max_score}
+    yield from _differences(row, {**facts, "started_at": events[0].occurred_at})
+    for response in record.responses:
+        place = f"response {response.question_id}"
+        if not response.given.is_cleared:
+            yield Break(place, "its answer is still there, though the candidate was erased")
+        if not (1 <= response.seq <= len(events) and events[response.seq - 1].type == "answered"):
+            yield Break(place, f"entry {response.seq} saved no answer")
+    if row.compliance is not None:
+        yield Break("compliance", "its record is still there, though the candidate was erased")
 
 
 def _breaks_in_deadlines(record: AuditRecord, log: _Log) -> Iterator[Break]:

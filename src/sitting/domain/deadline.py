@@ -85,6 +85,11 @@ class Schedule:
             return self.deadline_at
         return None if self.left is None or now < pause.until else pause.until + self.left
 
+    @property
+    def closable_at(self) -> datetime | None:
+        """D + G + drain, as far as the log has moved D; None without a deadline."""
+        return None if self.deadline_at is None else self.deadline_at + self.grace + DRAIN
+
     def phase(self, now: datetime) -> Phase:
         """The phase at `now`; both D and D + G belong to the earlier phase, D + G + drain to the later."""
         if any(pause.covers(now) for pause in self.pauses):

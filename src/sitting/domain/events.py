@@ -62,10 +62,15 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A connection took the assessment; `how` is start, resume or takeover. Its seq is the attachment."""
+    """A connection took the assessment; `how` is start, resume or takeover. Its seq is the attachment.
+
+    `window_id` names the tab or the run of a program that it belongs to; null if the client did not say, and in entries
+    from before clients could.
+    """
 
     connection_id: str
     how: str
+    window_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +212,27 @@ class Voided:
     by: int
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """The candidate's data are gone: entries 1 to `last` have no payload any more, other `erased` entries apart.
+
+    It repeats what is no person's data and would be lost with those payloads, so that the row stays vouched for.
+
+    Attributes:
+        reason: as the administrator gave it. `by`: their user_id; null where it was done by the command line.
+        status: as of this entry. `ended`: the body of `finalized` without its note, null if there was no end.
+        time_taken_minutes: as of the end; null without one.
+    """
+
+    reason: str
+    by: int | None
+    last: int
+    status: str
+    paper_digest: str
+    ended: Finalized | None
+    time_taken_minutes: float | None
+
+
 EventBody = (
     Started
     | Attached
@@ -222,6 +248,7 @@ EventBody = (
     | Credited
     | Finalized
     | Voided
+    | Erased
 )
 
 _BODIES: dict[str, type[Any]] = {
@@ -239,6 +266,7 @@ _BODIES: dict[str, type[Any]] = {
     "credited": Credited,
     "finalized": Finalized,
     "voided": Voided,
+    "erased": Erased,
 }
 EVENT_TYPES = {body: type_ for type_, body in _BODIES.items()}
 _DECODERS = {type_: msgspec.json.Decoder(body) for type_, body in _BODIES.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sitting.domain.answer import GivenAnswer
@@ -10,7 +11,7 @@ from sitting.domain.blueprint import Blueprint, FeedbackPolicy
 from sitting.domain.events import Verdict
 from sitting.domain.key_text import key_text
 from sitting.domain.live import LiveAssessment
-from sitting.domain.messages import AnswerFeedback, ShownOption
+from sitting.domain.messages import Acknowledgement, AnswerFeedback, ShownOption
 from sitting.domain.paper import PaperQuestion, media_address
 from sitting.domain.scoring import RIGHT, credit_of
 from sitting.kit.markup import to_html
@@ -28,6 +29,13 @@ def feedback_on(live: LiveAssessment, stored: StoredAnswer | None) -> AnswerFeed
     if record.verdict is not Verdict.SAVED or record.given.is_cleared:
         return None
     return _feedback(live.paper.question(record.question_id), record.given)
+
+
+def feedback_on_pending(live: LiveAssessment, acknowledged: Sequence[Acknowledgement]) -> list[AnswerFeedback]:
+    """What the candidate is told, once per question, about pending answers that a resume stored, or found stored."""
+    stored = (each.question_id for each in acknowledged if each.outcome in (Verdict.SAVED, Verdict.DUPLICATE))
+    told = (feedback_on(live, live.state.responses.get(question_id)) for question_id in dict.fromkeys(stored))
+    return [feedback for feedback in told if feedback is not None]
 
 
 def _feedback(question: PaperQuestion, given: GivenAnswer) -> AnswerFeedback:

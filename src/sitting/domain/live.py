@@ -246,9 +246,15 @@ def receipt_of(assessment: Assessment) -> Receipt | None:
 
 
 def completed_message(live: LiveAssessment) -> AssessmentCompleted:
-    """What the candidate is told at the end, receipt included."""
+    """What the candidate is told at the end, receipt included.
+
+    Raises:
+        AssessmentOver: it was voided before its end, so there are no results.
+    """
+    if live.state.ended is None:
+        raise AssessmentOver()
     receipt = receipt_of(live.assessment)
-    assert live.state.ended is not None and receipt is not None
+    assert receipt is not None
     return AssessmentCompleted(own_results_of(live), live.state.ended.reason.on_the_wire, receipt)
 
 
@@ -258,7 +264,10 @@ def own_results_of(live: LiveAssessment) -> BareResults:
 
 
 def results_of(live: LiveAssessment) -> Results:
-    """The results; of an open assessment only the facts that give nothing away."""
+    """The results; of an open assessment only the facts that give nothing away.
+
+    Where the candidate was erased, skills and compliance followed from what is gone.
+    """
     row, state, ended = live.assessment, live.state, live.state.ended
     over = ended is not None
     return Results(
@@ -273,13 +282,13 @@ def results_of(live: LiveAssessment) -> Results:
         percentage_score=ended.percentage_score / 1000 if ended else None,
         passed=ended.passed if ended else None,
         total_questions=row.total_questions,
-        answered_questions=state.answered_questions,
+        answered_questions=ended.answered_questions if ended and state.erased else state.answered_questions,
         correct_answers=ended.correct_answers if ended else None,
         started_at=row.started_at,
         end_time=ended.end_time if ended else None,
         time_taken_minutes=row.time_taken_minutes,
-        skills=_skills(live) if over else (),
-        scheduler_compliance=compliance(live.blueprint, state) if ended else None,
+        skills=_skills(live) if over and not state.erased else (),
+        scheduler_compliance=compliance(live.blueprint, state) if ended and not state.erased else None,
     )
 
 

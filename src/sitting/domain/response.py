@@ -63,6 +63,14 @@ class AnswerRules:
 FREE_RULES = AnswerRules()
 
 
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Something that was sent as an answer and is none: `answer` has what names it, `error` why."""
+
+    answer: Answer
+    error: SittingError
+
+
 def answer_rules(blueprint: Blueprint) -> AnswerRules:
     """What that Test says about answers."""
     return AnswerRules(

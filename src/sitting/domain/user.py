@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypedDict
 
-from sitting.domain.errors import InvalidMessage
+from sitting.domain.errors import Conflict, InvalidMessage
 
 
 class Role(StrEnum):
@@ -31,6 +31,7 @@ class User:
         external_id: what another system calls this person (the `sub` of its tokens).
         not_before: tokens issued before this instant are void.
         deactivated_at: since when nothing that stands for this person works; None while it does.
+        erased_at: since when nothing is known of this person but the number.
     """
 
     user_id: int
@@ -41,6 +42,16 @@ class User:
     not_before: datetime | None
     created_at: datetime
     deactivated_at: datetime | None = None
+    erased_at: datetime | None = None
+
+    def require_known(self) -> None:
+        """Refuse to give an erased person anything back.
+
+        Raises:
+            Conflict: this person was erased.
+        """
+        if self.erased_at is not None:
+            raise Conflict("This person was erased.", user_id=self.user_id)
 
 
 class UserChanges(TypedDict, total=False):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sitting.domain.errors import NotAuthenticated
+from sitting.domain.proof import Proof
 from sitting.domain.user import Role, User
 from sitting.identity.tokens import Claims, TokenKeys, read, reference
+from sitting.storage.repositories.credentials import TicketHolder
 from sitting.storage.unit_of_work import Storage, UnitOfWork
 
 
@@ -17,12 +19,13 @@ class Identity:
 
     Attributes:
         roles: those of the database; a browser session of a candidate never carries more than `candidate`.
-        jti, expires_at: of the token, where one was shown.
+        proof: what was shown, or what the ticket that was shown came of.
+        expires_at: of the token, where one was shown.
     """
 
     user_id: int
     roles: frozenset[Role]
-    jti: str | None = None
+    proof: Proof = field(default_factory=Proof)
     expires_at: datetime | None = None
 
 
@@ -34,12 +37,13 @@ async def identify_by_token(storage: Storage, keys: TokenKeys, token: str, *, no
         Unavailable: the published keys that it needs cannot be fetched.
     """
     claims = await _claims(keys, token, now)
+    proof = Proof(claims.issued_at, claims.jti)
     async with storage.reading() as unit:
         user = await _user(unit, claims)
-        revoked = claims.jti is not None and await unit.credentials.is_revoked(claims.jti)
-    if user is None or user.deactivated_at is not None or revoked or _is_void(user, claims.issued_at):
+        ended = await unit.credentials.ended([proof])
+    if user is None or ended or proof.is_void_for(user):
         raise NotAuthenticated("This token is not valid.")
-    return Identity(user.user_id, user.roles, claims.jti, claims.expires_at)
+    return Identity(user.user_id, proof.roles_of(user), proof, claims.expires_at)
 
 
 async def identify_by_session(storage: Storage, secret: str, *, now: datetime) -> Identity:
@@ -49,25 +53,27 @@ async def identify_by_session(storage: Storage, secret: str, *, now: datetime) -
         NotAuthenticated: the session is unknown, expired or void.
     """
     async with storage.reading() as unit:
-        session = await unit.credentials.session_user(secret, now=now)
-        user = None if session is None else await unit.users.select_optional(session[0])
-    if session is None or user is None or _is_locked_out(user, session[1]):
+        session = await unit.credentials.find_session(secret, now=now)
+        user = None if session is None else await unit.users.select_optional(session.user_id)
+    if session is None or user is None or session.proof.is_void_for(user):
         raise NotAuthenticated()
-    return Identity(user.user_id, frozenset({Role.CANDIDATE}))
+    return Identity(user.user_id, session.proof.roles_of(user), session.proof)
 
 
 async def identify_by_ticket(storage: Storage, secret: str, *, now: datetime) -> Identity:
     """Whom a ticket stands for; it is used up by this.
 
     Raises:
-        NotAuthenticated: the ticket is unknown, used, expired or void.
+        NotAuthenticated: the ticket is unknown, used or expired, or what was shown for it counts no longer, or for
+            other roles.
     """
     async with storage.unit_of_work() as unit:
         holder = await unit.credentials.use_ticket(secret, now=now)
         user = None if holder is None else await unit.users.select_optional(holder.user_id)
-    if holder is None or user is None or _is_locked_out(user, holder.issued_at):
+        ended = holder is not None and await unit.credentials.ended([holder.proof])
+    if holder is None or user is None or ended or not _is_as_before(holder, user):
         raise NotAuthenticated("This ticket is not valid any more.")
-    return Identity(holder.user_id, holder.roles)
+    return Identity(holder.user_id, holder.roles, holder.proof)
 
 
 async def _claims(keys: TokenKeys, token: str, now: datetime) -> Claims:
@@ -87,15 +93,5 @@ async def _user(unit: UnitOfWork, claims: Claims) -> User | None:
     return await unit.users.select_optional_by_external_id(claims.subject)
 
 
-def _is_locked_out(user: User, issued_at: datetime | None) -> bool:
-    """Whether the person is deactivated, or what was issued at that instant is void by now."""
-    if user.deactivated_at is not None or user.not_before is None:
-        return user.deactivated_at is not None
-    return issued_at is None or issued_at < user.not_before
-
-
-def _is_void(user: User, issued_at: datetime | None) -> bool:
-    """Tokens carry whole seconds, so one issued in the very second of `not_before` still counts."""
-    if user.not_before is None:
-        return False
-    return issued_at is None or issued_at < user.not_before.replace(microsecond=0)
+def _is_as_before(holder: TicketHolder, user: User) -> bool:
+    return not holder.proof.is_void_for(user) and holder.proof.roles_of(user) == holder.roles

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sitting.domain.errors import InvalidAnswer, InvalidMessage, UnknownType
-from sitting.domain.response import Answer
+from sitting.domain.response import Answer, NoAnswer
 from sitting.kit.canonical import canonical_json
 from sitting.kit.ids import ID_LIMIT
 
@@ -22,12 +22,14 @@ MAX_TEXT = 4096
 MAX_CHOICES = 100
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Struct)
 
 # Behind an odd number of backslashes it is no escape but ordinary text about one.
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 EntityId = Annotated[int, Meta(ge=1, lt=ID_LIMIT)] | Annotated[str, Meta(pattern=r"^[0-9]{1,16}\Z")]
 ClientId = Annotated[str, Meta(min_length=1, max_length=64)]
+WindowId = Annotated[str, Meta(pattern=r"^[ -~]{1,64}\Z")]
 Counter = Annotated[int, Meta(ge=0, lt=ID_LIMIT)]
 QuestionId = Annotated[str, Meta(min_length=1, max_length=64)]
 MessageId = Annotated[str, Meta(max_length=64)]
@@ -45,6 +47,8 @@ class StartAssessment(Struct, frozen=True, tag="start_assessment"):
 
     test_id: EntityId | None = None
     application_id: EntityId | None = None
+    window_id: WindowId | None = None
+    attachment: Counter | None = None
 
 
 class SubmitAnswer(Struct, frozen=True, tag="submit_answer"):
@@ -85,6 +89,14 @@ class SubmitAnswer(Struct, frozen=True, tag="submit_answer"):
             None if value is None else str(value),
         )
 
+    def to_pending(self) -> Answer | NoAnswer:
+        """The same for an item of a list, whose other items do not suffer if this one is no answer."""
+        try:
+            return self.to_answer()
+        except InvalidAnswer as error:
+            named = Answer(self.question_id, client_id=self.client_id, client_seq=self.client_seq)
+            return NoAnswer(named, error)
+
 
 def _said(field: T | UnsetType) -> T | None:
     return None if field is UNSET else field
@@ -95,6 +107,8 @@ class ResumeAssessment(Struct, frozen=True, tag="resume_assessment"):
 
     assessment_id: EntityId
     pending: Annotated[list[SubmitAnswer], Meta(max_length=MAX_PENDING)] = []
+    window_id: WindowId | None = None
+    attachment: Counter | None = None
 
 
 class GetQuestion(Struct, frozen=True, tag="get_question"):
@@ -249,9 +263,45 @@ def _command(envelope: _Envelope, *, strict: bool) -> Command:
         command: Command = decoder.decode(envelope.data)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
         raise InvalidMessage(reason=_reason(fault)) from None
-    if isinstance(command, ResumeAssessment) and len(envelope.data) > MAX_PENDING_BYTES + 1024:
-        raise InvalidMessage(reason=f"pending answers take more than {MAX_PENDING_BYTES} bytes")
+    if isinstance(command, ResumeAssessment):
+        check_pending_size(len(envelope.data))
     return command
+
+
+def check_pending_size(length: int) -> None:
+    """Refuse the data of a resume that take so many bytes.
+
+    Raises:
+        InvalidMessage: that is more than pending answers may take.
+    """
+    if length > MAX_PENDING_BYTES + 1024:
+        raise InvalidMessage(reason=f"pending answers take more than {MAX_PENDING_BYTES} bytes")
+
+
+def command_of(kind: type[C], data: dict[str, Any]) -> C:
+    """The command of data that did not come in a frame, with the limits and the strictness of `sitting.v1`.
+
+    Raises:
+        InvalidMessage: they are no such data.
+    """
+    try:
+        command: C = msgspec.convert(data, _DECODERS[str(kind.__struct_config__.tag), True].type)
+    except msgspec.ValidationError as fault:
+        raise InvalidMessage(reason=_reason(fault)) from None
+    return command
+
+
+def check_json(text: bytes) -> None:
+    """Refuse what other readers of JSON let pass, and no frame may hold.
+
+    Raises:
+        InvalidMessage: it is such a text.
+    """
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
+        raise InvalidMessage(reason=_reason(fault)) from None
+    _scan(text.decode())
 
 
 def _scan(frame: str) -> None:

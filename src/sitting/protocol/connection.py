@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ from sitting.domain.errors import (
     RateLimited,
 )
 from sitting.protocol.commands import Auth, Command, Heartbeat, ResumeAssessment, StartAssessment, entity_id
+from sitting.protocol.pace import Pace
 
 MAX_UNANSWERED = 32
 SUBPROTOCOL = "sitting.v1"
@@ -34,6 +36,7 @@ class ConnectionState:
         speaks_v1: the client chose `sitting.v1`: unknown fields are refused, nothing is sent unasked-for.
         url_test_id: the `test_id` of the address, which messages may not contradict.
         attachment: seq of the `attached` entry that gives this socket the right to write.
+        address: where it comes from, None if the transport does not know. pace: how fast it has been talking.
     """
 
     connection_id: str
@@ -46,6 +49,8 @@ class ConnectionState:
     attachment: int = 0
     attached_at: datetime | None = None
     unanswered: int = 0
+    address: str | None = None
+    pace: Pace = field(default_factory=Pace)
 
     def authenticate(self, user_id: int) -> None:
         """The socket speaks for that user from now on."""
@@ -58,15 +63,20 @@ class ConnectionState:
         self.attachment, self.attached_at = attachment, now
         self.phase = ConnectionPhase.ATTACHED
 
-    def frame_received(self) -> None:
-        """Count a frame that has no answer yet.
+    def frame_received(self, at: datetime) -> RateLimited | None:
+        """Count a frame that arrived at `at` and has no answer yet.
+
+        Returns:
+            The error that is to be its answer, if it came too fast; `details` says when to go on.
 
         Raises:
-            RateLimited: too many wait already; the socket must be closed.
+            RateLimited: too many wait already, or too many came too fast; the socket must be closed.
         """
-        if self.unanswered >= MAX_UNANSWERED:
+        wait = self.pace.message(at)
+        if self.unanswered >= MAX_UNANSWERED or self.pace.is_exhausted:
             raise RateLimited()
         self.unanswered += 1
+        return RateLimited(retry_after_seconds=math.ceil(wait * 100) / 100) if wait else None
 
     def frame_answered(self) -> None:
         """The oldest waiting frame is dealt with."""

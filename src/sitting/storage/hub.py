@@ -15,14 +15,24 @@ class Change:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class AccessChange:
+    """What that person may do, or what lets them in, may be another thing since that commit."""
+
+    user_id: int
+
+
+Notice = Change | AccessChange
 Listener = Callable[[Change], None]
+AccessListener = Callable[[AccessChange], None]
 
 
 class Hub:
-    """Listeners by assessment. Callbacks run at once, must not block and must not raise."""
+    """Listeners by assessment, and to changes of access. Callbacks run at once, must not block and must not raise."""
 
     def __init__(self) -> None:
         self._listeners: defaultdict[int, list[Listener]] = defaultdict(list)
+        self._access_listeners: list[AccessListener] = []
 
     def subscribe(self, assessment_id: int, listener: Listener) -> Callable[[], None]:
         """Tell `listener` of changes from now on; returns what ends that."""
@@ -37,7 +47,16 @@ class Hub:
 
         return unsubscribe
 
-    def publish(self, change: Change) -> None:
-        """Tell all who listen to that assessment."""
-        for listener in tuple(self._listeners.get(change.assessment_id, ())):
-            listener(change)
+    def subscribe_to_access(self, listener: AccessListener) -> Callable[[], None]:
+        """Tell `listener` of changes of anybody's access from now on; returns what ends that."""
+        self._access_listeners.append(listener)
+        return lambda: self._access_listeners.remove(listener)
+
+    def publish(self, notice: Notice) -> None:
+        """Tell all who listen to that."""
+        if isinstance(notice, AccessChange):
+            for access_listener in tuple(self._access_listeners):
+                access_listener(notice)
+            return
+        for listener in tuple(self._listeners.get(notice.assessment_id, ())):
+            listener(notice)

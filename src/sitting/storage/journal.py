@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +21,13 @@ from sitting.domain.answer import GivenAnswer
 from sitting.domain.chain import SealedEvent
 from sitting.domain.errors import Unavailable
 from sitting.kit.canonical import canonical_json
+from sitting.metrics import Metrics
 from sitting.storage.errors import BadData, OutcomeUnknown, SequenceTaken, TryAgain
 
 MAX_BATCH = 500
 MAX_WAITING = 10_000
 MAX_RETRIES = 5
+PROBE_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +69,8 @@ class BatchWriter(Protocol):
     async def write(self, batch: Sequence[Entry]) -> set[tuple[int, int]]:
         """Store those entries whose number is free, and return their (assessment_id, seq).
 
-        The batch is sorted by assessment_id, which occurs once at most.
+        The batch is sorted by assessment_id, which occurs once at most. An empty one asks whether the database takes
+        anything.
 
         Raises:
             BadData, TryAgain: nothing is stored. OutcomeUnknown: all or nothing is.
@@ -87,11 +91,29 @@ class _Waiting:
 class Journal:
     """Group commit over one batch writer."""
 
-    def __init__(self, writer: BatchWriter) -> None:
+    def __init__(self, writer: BatchWriter, metrics: Metrics | None = None) -> None:
         self._writer = writer
+        self._metrics = metrics or Metrics()
+        self._metrics.journal_waiting.set_function(lambda: len(self._waiting))
+        self._failed = False
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def backlog(self) -> int:
+        """How many entries wait to be written."""
+        return len(self._waiting)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a writer."""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the outcome of the last commit is unknown; it is tried every second whether the next one works."""
+        return self._failed
 
     async def start(self) -> None:
         """Begin to write."""
@@ -125,10 +147,27 @@ class Journal:
 
     async def _run(self) -> None:
         while self._task is not None or self._waiting:
-            await self._wake.wait()
-            self._wake.clear()
-            while batch := self._take():
-                await self._settle(batch)
+            if await self._woken():
+                while batch := self._take():
+                    await self._settle(batch)
+            else:
+                await self._probe()
+
+    async def _woken(self) -> bool:
+        """True as soon as there is something to do; false if, after a failure, nothing came for a while."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS if self._failed else None):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        self._wake.clear()
+        return True
+
+    async def _probe(self) -> None:
+        """Find out whether the database is there again: nobody is sent to a node that failed, so nobody else would."""
+        with contextlib.suppress(Exception):
+            await self._write([])
+            log.info("journal_works_again")
 
     def _take(self) -> list[_Waiting]:
         """The next batch, sorted, each assessment once; what has to wait stays in its order."""
@@ -148,6 +187,7 @@ class Journal:
         except BadData as fault:
             await self._bisect(batch, fault)
         except Exception as fault:
+            self._metrics.journal_unknown.inc()
             log.error("journal_outcome_unknown", entries=len(batch), fault=repr(fault))
             for waiting in batch:
                 _fail(waiting, OutcomeUnknown())
@@ -159,9 +199,29 @@ class Journal:
                     _fail(waiting, SequenceTaken())
 
     async def _write(self, entries: Sequence[Entry]) -> set[tuple[int, int]]:
+        try:
+            stored = await self._try(entries)
+        except BadData:  # the database is there, and said no
+            self._failed = False
+            raise
+        except BaseException:
+            self._failed = True
+            raise
+        self._failed = False
+        return stored
+
+    async def _try(self, entries: Sequence[Entry]) -> set[tuple[int, int]]:
         for _ in range(MAX_RETRIES):
-            with contextlib.suppress(TryAgain):
-                return await self._writer.write(entries)
+            before = time.perf_counter()
+            try:
+                stored = await self._writer.write(entries)
+            except TryAgain:
+                self._metrics.journal_retries.inc()
+                continue
+            if entries:
+                self._metrics.batch_entries.observe(len(entries))
+                self._metrics.commit_seconds.observe(time.perf_counter() - before)
+            return stored
         raise OutcomeUnknown("deadlocks or serialisation failures without end")
 
     async def _bisect(self, batch: list[_Waiting], fault: BadData) -> None:
@@ -169,6 +229,7 @@ class Journal:
         if len(batch) == 1:
             _fail(batch[0], fault)
             return
+        self._metrics.journal_bisected.inc()
         middle = len(batch) // 2
         await self._settle(batch[:middle])
         await self._settle(batch[middle:])

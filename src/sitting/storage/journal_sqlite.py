@@ -25,6 +25,7 @@ _RESPOND = (
     "selected_option = excluded.selected_option, selected_options = excluded.selected_options, "
     "value = excluded.value, answered_at = excluded.answered_at, seq = excluded.seq"
 )
+_TOUCH = "PRAGMA user_version = 0"  # writes a page though nothing changes, and so fails where the disk is full
 _BEGIN_PROGRESS = "UPDATE assessments SET status = 'in_progress', updated_at = ? WHERE id = ? AND status = 'started'"
 
 
@@ -50,6 +51,8 @@ class SqliteWriter:
             if self._connection is None:
                 self._connection = _connect(self._file)
             with _transaction(self._connection):
+                if not batch:
+                    self._connection.execute(_TOUCH)
                 return {entry.key for entry in batch if _store(self._connection, entry)}
         except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as fault:
             raise BadData(str(fault)) from fault

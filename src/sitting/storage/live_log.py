@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sitting.domain.assessment import AssessmentState
 from sitting.domain.chain import SealedEvent
-from sitting.domain.errors import AttachmentStale, Unavailable
+from sitting.domain.errors import AssessmentOver, Unavailable
 from sitting.domain.events import Answered, EventBody, Verdict
 from sitting.domain.live import LiveAssessment
 from sitting.storage.errors import BadData, OutcomeUnknown, SequenceTaken
@@ -40,8 +40,7 @@ async def record(storage: Storage, live: LiveAssessment, attachment: int, decide
     for _ in range(MAX_LOSSES):
         if live.is_stale:
             await storage.refresh(live)
-        if live.state.attachment != attachment and not live.state.is_over:
-            raise AttachmentStale()
+        live.state.require_attachment(attachment)
         decision, body = decide(live.state)
         if body is None:
             return decision
@@ -77,6 +76,8 @@ async def _store_behind_the_end(storage: Storage, live: LiveAssessment, body: Ev
         fresh = await unit.load(live.assessment_id)
         if fresh.state.seq != live.state.seq:
             raise SequenceTaken()
+        if fresh.state.erased is not None:
+            raise AssessmentOver()  # nothing of this person is kept any more, from whatever socket it comes
         await unit.append(fresh, body, now)
     live.assessment, live.state, live.is_stale = fresh.assessment, fresh.state, False
 

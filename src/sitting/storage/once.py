@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sitting.storage.hub import Change
+from sitting.storage.hub import Notice
 from sitting.storage.journal import Entry, Journal
 from sitting.storage.repositories.idempotency import IdempotencyRepository, KeptAnswer, KeyedRequest
 from sitting.storage.unit_of_work import Storage, UnitOfWork
@@ -30,12 +30,12 @@ class OnceStorage(Storage):
     """
 
     def __init__(self, storage: Storage) -> None:
-        super().__init__(storage.database, _ClosedJournal(), storage.hub)
+        super().__init__(storage.database, _ClosedJournal(), storage.hub, storage.metrics)
         self._ordinary = storage
         self._request: KeyedRequest | None = None
         self._connection: AsyncConnection | None = None
         self._stack = AsyncExitStack()
-        self._changes: list[Change] = []
+        self._changes: list[Notice] = []
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

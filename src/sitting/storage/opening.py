@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sitting.metrics import Metrics
 from sitting.storage.database import Database
 from sitting.storage.hub import Hub
 from sitting.storage.journal import BatchWriter, Journal
@@ -10,10 +11,14 @@ from sitting.storage.unit_of_work import Storage
 from sitting.storage.url import DatabaseUrl
 
 
-def open_storage(url: DatabaseUrl) -> Storage:
-    """A storage over that database. Start its journal before use; stop it and close the database after."""
-    database = Database(url)
-    return Storage(database, Journal(_writer(database)), Hub())
+def open_storage(url: DatabaseUrl, metrics: Metrics | None = None) -> Storage:
+    """A storage over that database. Start its journal before use; stop it and close the database after.
+
+    Args:
+        metrics: what it counts in; None makes new ones.
+    """
+    database, metrics = Database(url), metrics or Metrics()
+    return Storage(database, Journal(_writer(database), metrics), Hub(), metrics)
 
 
 def _writer(database: Database) -> BatchWriter:

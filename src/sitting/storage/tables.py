@@ -56,6 +56,7 @@ users = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deactivated_at", UtcDateTime),
+    Column("erased_at", UtcDateTime),
     sqlite_autoincrement=True,
 )
 
@@ -85,6 +86,9 @@ ws_tickets = Table(
     Column("roles", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("proof_issued_at", UtcDateTime),
+    Column("jti", Text),
+    Column("session_hash", String(64)),
 )
 
 question_contents = Table(

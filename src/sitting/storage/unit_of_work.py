@@ -17,15 +17,18 @@ from sitting.domain.errors import Unavailable
 from sitting.domain.events import Attached, EventBody
 from sitting.domain.live import LiveAssessment
 from sitting.domain.pausing import pause_that_ran_out
+from sitting.domain.takeover import Claim, refuse_stale_return
+from sitting.metrics import Metrics
 from sitting.storage.database import Database
 from sitting.storage.errors import SequenceTaken
 from sitting.storage.frozen import Frozen
-from sitting.storage.hub import Change, Hub
+from sitting.storage.hub import AccessChange, Change, Hub, Notice
 from sitting.storage.journal import Journal
 from sitting.storage.repositories.applications import ApplicationRepository
 from sitting.storage.repositories.assessments import AssessmentRepository, paper_from_slots
 from sitting.storage.repositories.blueprints import BlueprintRepository
 from sitting.storage.repositories.credentials import CredentialRepository
+from sitting.storage.repositories.erasure import ErasureRepository
 from sitting.storage.repositories.events import EventRepository
 from sitting.storage.repositories.media import MediaRepository
 from sitting.storage.repositories.questions import QuestionRepository
@@ -48,7 +51,12 @@ class UnitOfWork:
         self.applications = ApplicationRepository(connection)
         self.assessments = AssessmentRepository(connection)
         self.events = EventRepository(connection)
-        self.changes: list[Change] = []
+        self.erasure = ErasureRepository(connection)
+        self.changes: list[Notice] = []
+
+    def access_changed(self, user_id: int) -> None:
+        """Tell the hub, once this is committed, that what lets that person in has to be looked at anew."""
+        self.changes.append(AccessChange(user_id))
 
     async def load(self, assessment_id: int) -> LiveAssessment:
         """The assessment with its rules, its paper and the fold of its log.
@@ -105,19 +113,21 @@ class UnitOfWork:
             await self.append_time(live, body, now)
         return body is not None
 
-    async def attach(self, live: LiveAssessment, connection_id: str, now: datetime) -> None:
+    async def attach(self, live: LiveAssessment, claim: Claim, now: datetime) -> None:
         """Give the right to write to that connection, and take it from whichever had it.
 
         Whoever has it may be writing fast. So a number that is lost is no reason to begin the unit of work again: that
         takes longer than the next answer, and would be lost again and again.
 
         Raises:
+            AttachmentStale: it comes back by itself, and another window has it; nothing is written.
             SequenceTaken: somebody else wrote too often, or the end; give the unit of work up.
         """
         for _ in range(MAX_LOSSES):
+            refuse_stale_return(live.state, claim)  # each time: whoever took the number may have attached
             how = "start" if live.state.attachment == 0 else "takeover" if live.state.attached else "resume"
             with contextlib.suppress(SequenceTaken):
-                await self.append(live, Attached(connection_id, how), now)
+                await self.append(live, Attached(claim.connection_id, how, claim.window_id), now)
                 return
             for event in await self.events.read(live.assessment_id, after=live.state.seq):
                 live.state.apply(event)
@@ -132,12 +142,14 @@ class Storage:
     Attributes:
         journal: for the entries of running assessments, many in one commit.
         hub: tells what was committed.
+        metrics: what is counted on the way; None makes new ones.
     """
 
-    def __init__(self, database: Database, journal: Journal, hub: Hub) -> None:
+    def __init__(self, database: Database, journal: Journal, hub: Hub, metrics: Metrics | None = None) -> None:
         self.database = database
         self.journal = journal
         self.hub = hub
+        self.metrics = metrics or Metrics()
         self.frozen = Frozen()
 
     @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sitting.domain.errors import AttachmentStale
 from sitting.domain.live import LiveAssessment
 from sitting.domain.pausing import end_break as break_ended
 from sitting.storage.unit_of_work import Storage, UnitOfWork
@@ -25,8 +24,7 @@ async def end_break(
 
     async def work(unit: UnitOfWork) -> LiveAssessment:
         live = await unit.load(assessment_id)
-        if live.state.attachment != attachment and not live.state.is_over:
-            raise AttachmentStale()
+        live.state.require_attachment(attachment)
         if not await unit.note_resumption(live, arrived_at, now):
             await unit.append_time(live, break_ended(live.state, user_id, arrived_at), now)
         return live

@@ -9,7 +9,6 @@ from sitting.domain.assessment import Status
 from sitting.domain.compliance import compliance_record
 from sitting.domain.deadline import minutes_taken
 from sitting.domain.ending import end_time
-from sitting.domain.errors import AttachmentStale
 from sitting.domain.events import EndReason, Finalized
 from sitting.domain.live import LiveAssessment, score_of
 from sitting.domain.scoring import Score
@@ -51,12 +50,12 @@ async def finalize_assessment(
         Unavailable: the database failed; the assessment is still open, or the same call finds it closed.
     """
 
-    async def work(unit: UnitOfWork) -> LiveAssessment:
+    async def work(unit: UnitOfWork) -> tuple[LiveAssessment, bool]:
         live = await unit.load(assessment_id)
         if live.state.is_over:
-            return live
-        if attachment is not None and live.state.attachment != attachment:
-            raise AttachmentStale()
+            return live, False
+        if attachment is not None:
+            live.state.require_attachment(attachment)
         await unit.note_resumption(live, arrived_at or now, now)
         ended_at = end_time(live, reason, arrived_at or now)
         score = score_of(live)
@@ -78,9 +77,12 @@ async def finalize_assessment(
             now=now,
         )
         live.assessment = await unit.assessments.select(assessment_id)
-        return live
+        return live, True
 
-    return await storage.work(work)
+    live, was_open = await storage.work(work)
+    if was_open:
+        storage.metrics.finalizations[reason].inc()
+    return live
 
 
 def _finalized(live: LiveAssessment, reason: EndReason, ended_at: datetime, score: Score) -> Finalized:

@@ -8,6 +8,7 @@ from sitting.domain.assessment import AssessmentState
 from sitting.domain.errors import AssessmentOver
 from sitting.domain.events import Flagged
 from sitting.domain.live import LiveAssessment
+from sitting.domain.log_bounds import require_room
 from sitting.domain.navigation import require_current
 from sitting.storage.live_log import record
 from sitting.storage.unit_of_work import Storage
@@ -20,7 +21,7 @@ async def flag_question(
 
     Raises:
         QuestionNotFound: not in this paper. AssessmentOver: too late. NavigationNotAllowed: not the current one.
-        AttachmentStale, Unavailable: not stored.
+        Conflict: the log is full. AttachmentStale, Unavailable: not stored.
     """
     question = live.paper.question(question_id)
 
@@ -28,6 +29,9 @@ async def flag_question(
         if state.is_over:
             raise AssessmentOver()
         require_current(live, question)
-        return None, None if (question_id in state.flags) == flagged else Flagged(question_id, flagged)
+        if (question_id in state.flags) == flagged:
+            return None, None
+        require_room(state)
+        return None, Flagged(question_id, flagged)
 
     await record(storage, live, attachment, decide, now)

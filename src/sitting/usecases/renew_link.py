@@ -21,4 +21,5 @@ async def renew_link(storage: Storage, application_id: int, *, now: datetime) ->
         changed = replace(await unit.applications.select(application_id), secret=random_secret())
         await unit.applications.store(changed)
         await unit.credentials.end_sessions(changed.user_id)
+        unit.access_changed(changed.user_id)
         return await view_of(unit, changed, now)

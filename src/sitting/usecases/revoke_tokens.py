@@ -12,6 +12,8 @@ from sitting.storage.unit_of_work import Storage
 async def revoke_tokens(storage: Storage, user_id: int, *, now: datetime) -> User:
     """Void all tokens, sessions and tickets of a person that were issued until now; invitation links stay.
 
+    Their sockets are closed.
+
     Returns:
         The user, whose `not_before` is the first instant from which tokens count again, at most a second away.
 
@@ -23,4 +25,5 @@ async def revoke_tokens(storage: Storage, user_id: int, *, now: datetime) -> Use
         changed = replace(user, not_before=first_valid_instant(now))
         await unit.users.store(changed, now=now)
         await unit.credentials.end_sessions(user_id)
+        unit.access_changed(user_id)
     return changed

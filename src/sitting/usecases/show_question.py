@@ -32,10 +32,12 @@ async def show_question(
     Raises:
         QuestionNotFound: not in this paper. NavigationNotAllowed: neither the current one nor the next.
         AssessmentOver, DeadlinePassed: no question is shown any more.
-        AttachmentStale, Unavailable: the step is not stored; the same may be asked again.
+        AttachmentStale: another connection has taken over, as far as `live` knows.
+        Unavailable: the step is not stored; the same may be asked again.
     """
 
-    def decide(_state: AssessmentState) -> tuple[PaperQuestion, Presented | None]:
+    def decide(state: AssessmentState) -> tuple[PaperQuestion, Presented | None]:
+        state.require_attachment(attachment)
         question = live.deliver(wanted_question(live, question_id, position), arrived_at)
         return question, step_to(live, question)
 

@@ -11,17 +11,19 @@ from sitting.storage.unit_of_work import Storage
 
 
 async def sign_out(storage: Storage, identity: Identity, *, session_secret: str | None, now: datetime) -> None:
-    """End the browser session, or, without one, revoke the token.
+    """End the browser session, or, without one, revoke the token; sockets that were opened by it are closed.
 
     Raises:
         Conflict: the token has no `jti`: nothing tells it from others of the same user.
     """
-    if session_secret is None and (identity.jti is None or identity.expires_at is None):
+    jti, expires_at = identity.proof.jti, identity.expires_at
+    if session_secret is None and (jti is None or expires_at is None):
         raise Conflict("This token has no jti, so it cannot be revoked; it ends when it expires.")
     async with storage.unit_of_work() as unit:
         if session_secret is not None:
             await unit.credentials.delete_session(session_secret)
-        elif identity.jti is not None and identity.expires_at is not None:
+        elif jti is not None and expires_at is not None:
             # Remembered for as long as the token would be accepted, which is a little longer than it says.
-            until = identity.expires_at + LEEWAY
-            await unit.credentials.revoke_token(identity.jti, identity.user_id, now=now, expires_at=until)
+            until = expires_at + LEEWAY
+            await unit.credentials.revoke_token(jti, identity.user_id, now=now, expires_at=until)
+        unit.access_changed(identity.user_id)

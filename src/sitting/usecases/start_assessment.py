@@ -15,6 +15,7 @@ from sitting.domain.errors import ApplicationAmbiguous, ApplicationNotFound, Not
 from sitting.domain.events import Started
 from sitting.domain.live import LiveAssessment
 from sitting.domain.paper import Paper
+from sitting.domain.takeover import Claim
 from sitting.questions.chance import SEED_BYTES
 from sitting.questions.drawing import draw_slots, make_paper, paper_digests
 from sitting.questions.redrawing import plan_of
@@ -37,10 +38,16 @@ async def start_assessment(
     application_id: int | None,
     connection_id: str,
     now: datetime,
+    window_id: str | None = None,
+    attachment: int | None = None,
 ) -> StartedAssessment:
     """Create the candidate's instance of the Test with its paper, at once or not at all.
 
+    Args:
+        window_id, attachment: see `domain.takeover.Claim`.
+
     Raises:
+        AttachmentStale: the client asks again by itself, and another window has the assessment; nothing is written.
         BlueprintNotFound, ApplicationNotFound, ApplicationAmbiguous, NotOpen, NotAllowed, AttemptsExhausted: it cannot
             start; no attempt is used up. NotAllowed: the application was withdrawn.
         Unavailable: the database failed; no attempt is used up, or the same call finds the one that was.
@@ -57,7 +64,7 @@ async def start_assessment(
             live = await unit.load(running.assessment_id)
         else:
             live = await _create(unit, version, application, attempts, now)
-        await unit.attach(live, connection_id, now)
+        await unit.attach(live, Claim(connection_id, window_id, attachment), now)
         return StartedAssessment(live, recovered=running is not None)
 
     return await storage.work(work)

@@ -10,7 +10,18 @@ from sitting.domain.assessment import AssessmentState, StoredAnswer
 from sitting.domain.errors import InvalidAnswer, SittingError
 from sitting.domain.events import Answered, LateAnswered, Verdict
 from sitting.domain.live import LiveAssessment
-from sitting.domain.response import Answer, Judgement, answer_rules, event_body, judge_all, refusal, rests_on_the_log
+from sitting.domain.log_bounds import require_room
+from sitting.domain.messages import Acknowledgement, AnswerSaved
+from sitting.domain.response import (
+    Answer,
+    Judgement,
+    NoAnswer,
+    answer_rules,
+    event_body,
+    judge_all,
+    refusal,
+    rests_on_the_log,
+)
 from sitting.storage.errors import BadData
 from sitting.storage.live_log import record
 from sitting.storage.unit_of_work import Storage
@@ -30,13 +41,44 @@ class AnswerOutcome:
     stored: StoredAnswer | None
     error: SittingError | None
 
+    def saved(self) -> AnswerSaved:
+        """What `answer_saved` says.
+
+        Raises:
+            SittingError: it does not count; this is `error`.
+        """
+        if self.error is not None:
+            raise self.error
+        assert self.stored is not None
+        return AnswerSaved(
+            question_id=self.answer.question_id,
+            client_id=self.answer.client_id,
+            client_seq=self.answer.client_seq,
+            seq=self.stored.seq,
+            saved_at=self.stored.saved_at,
+            digest=self.stored.digest,
+        )
+
+    def acknowledgement(self) -> Acknowledgement:
+        """What a resume says of it."""
+        return Acknowledgement(
+            question_id=self.answer.question_id,
+            client_id=self.answer.client_id,
+            client_seq=self.answer.client_seq,
+            outcome=self.verdict,
+            seq=self.stored.seq if self.stored else None,
+            saved_at=self.stored.saved_at if self.stored else None,
+            digest=self.stored.digest if self.stored else None,
+            code=self.error.code if self.error else None,
+        )
+
 
 async def submit_answers(
     storage: Storage,
     live: LiveAssessment,
     *,
     attachment: int,
-    answers: Sequence[Answer],
+    answers: Sequence[Answer | NoAnswer],
     arrived_at: datetime,
     now: datetime,
 ) -> list[AnswerOutcome]:
@@ -44,17 +86,42 @@ async def submit_answers(
 
     Args:
         live: moves on to what is stored. attachment: the caller's.
+        answers: one that is no answer at all does not hold up the others.
+
+    Returns:
+        What became of each, in the same order.
 
     Raises:
-        AttachmentStale: another connection has taken over; nothing is stored.
+        AttachmentStale: another connection has taken over; nothing is stored. Conflict: the log is full.
         Unavailable: not known to be stored; the same frame may be sent again.
     """
+    readable = [answer for answer in answers if isinstance(answer, Answer)]
+    judged = iter(await _judged(storage, live, attachment, readable, arrived_at, now) if readable else ())
+    outcomes = [
+        AnswerOutcome(each.answer, Verdict.REFUSED, None, each.error) if isinstance(each, NoAnswer) else next(judged)
+        for each in answers
+    ]
+    for outcome in outcomes:
+        storage.metrics.answers[outcome.verdict].inc()
+    return outcomes
 
+
+async def _judged(
+    storage: Storage,
+    live: LiveAssessment,
+    attachment: int,
+    answers: Sequence[Answer],
+    arrived_at: datetime,
+    now: datetime,
+) -> list[AnswerOutcome]:
     rules = answer_rules(live.blueprint)
 
     def decide(state: AssessmentState) -> tuple[list[Judgement], Answered | LateAnswered | None]:
         judgements = judge_all(state, live.paper, answers, arrived_at, rules)
-        return judgements, event_body(judgements, arrived_at)
+        body = event_body(judgements, arrived_at)
+        if body is not None:
+            require_room(state)
+        return judgements, body
 
     try:
         judgements = await record(storage, live, attachment, decide, now)

@@ -30,11 +30,18 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class VerifiedLog:
-    """What the audit found of one assessment: how many entries its log has, and where it is broken, if it is."""
+    """What the audit found of one assessment.
+
+    Attributes:
+        entries: how many its log has.
+        broken: where it is broken; None if it is whole.
+        is_erased: whether its log says that the candidate was erased.
+    """
 
     assessment_id: int
     entries: int
     broken: Break | None
+    is_erased: bool = False
 
 
 async def verify_log(
@@ -76,8 +83,17 @@ class _Audit:
             record = await self._read(assessment_id)
             broken = first_break(record, self.verifies)
         except _UNREADABLE as fault:
-            broken = Break("rows", f"they cannot be read: {fault}")
-        return VerifiedLog(assessment_id, len(record.events) if record else 0, broken)
+            broken = await self._unreadable(assessment_id, fault)
+        if record is None:
+            return VerifiedLog(assessment_id, 0, broken)
+        return VerifiedLog(assessment_id, len(record.events), broken, record.is_erased)
+
+    async def _unreadable(self, assessment_id: int, fault: Exception) -> Break:
+        async with self.database.reading() as connection:
+            seq = await AuditRepository(connection).unreadable_entry(assessment_id)
+        if seq is not None:
+            return Break(f"entry {seq}", "its instant cannot be read")
+        return Break("rows", f"they cannot be read: {fault}")
 
     async def _read(self, assessment_id: int) -> AuditRecord:
         async with self.database.reading() as connection:

@@ -17,6 +17,7 @@ from sitting.identity.sessions import COOKIE, LIFETIME
 from sitting.storage.unit_of_work import UnitOfWork
 from sitting.usecases.open_invitation import open_invitation
 from sitting.usecases.services import Services
+from sitting.web.guesses import refused_link
 from sitting.web.rendering import page, problem_page
 
 WITHDRAWN = ("This invitation was withdrawn", "Please ask whoever invited you.")
@@ -43,7 +44,7 @@ def invitation_routes(services: Services) -> APIRouter:
         try:
             opened = await open_invitation(services.storage, secret, now=services.clock.now())
         except SittingError:
-            return problem_page(404, *UNKNOWN_LINK)
+            return refused_link(services, request, *UNKNOWN_LINK)
         response = RedirectResponse(f"/take/{opened.application.application_id}", 303)
         response.set_cookie(
             COOKIE,

@@ -13,6 +13,7 @@ from sitting.domain.errors import SittingError
 from sitting.identity.passwords import hash_password
 from sitting.usecases.create_first_administrator import create_first_administrator
 from sitting.usecases.services import Services
+from sitting.web.guesses import refused_link
 from sitting.web.rendering import page, problem_page
 
 GONE = ("This link was used", "There is an administrator already. Log in over the API, or use the command line.")
@@ -32,7 +33,7 @@ def setup_routes(services: Services, setup_secret: str) -> APIRouter:
     @router.post("/setup/{secret}")
     async def create(request: Request, secret: str) -> HTMLResponse:
         if not await _is_open(services, secret, setup_secret):
-            return problem_page(404, *GONE)
+            return refused_link(services, request, *GONE)
         form = await _form(request)
         try:
             password_hash = await to_thread.run_sync(hash_password, form["password"])

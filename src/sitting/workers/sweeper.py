@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import datetime
 
 import structlog
@@ -22,10 +23,13 @@ log = structlog.get_logger(__name__)
 
 async def run_sweeper(services: Services) -> None:
     """Sweep every second, for ever; a failure is logged and the next sweep makes up for it."""
+    finished = time.monotonic()
+    services.metrics.sweep_age_seconds.set_function(lambda: time.monotonic() - finished)
     while True:
         try:
             while await sweep(services, services.clock.now()) == BATCH:
                 pass
+            finished = time.monotonic()
         except SittingError as error:
             log.warning("sweep_failed", code=error.code)
         except Exception as fault:
@@ -50,7 +54,7 @@ async def _deal_with(services: Services, assessment_id: int, now: datetime) -> b
             log.info("pause_ran_out", assessment_id=assessment_id)
             return True  # behind a long outage the next sweep finds that the time is over too
         reason = await _reason(services.storage, assessment_id)
-        await finalize_assessment(
+        closed = await finalize_assessment(
             services.storage, services.signer, assessment_id=assessment_id, reason=reason, now=now
         )
     except DeadlinePassed:  # its deadline grew since we looked
@@ -58,6 +62,9 @@ async def _deal_with(services: Services, assessment_id: int, now: datetime) -> b
     except Exception as fault:  # one that cannot be closed must not keep the others open
         log.error("closing_failed", assessment_id=assessment_id, exc_info=fault)
         return False
+    due_at = closed.state.schedule.closable_at
+    if due_at is not None:
+        services.metrics.sweep_lag_seconds.observe(max(0.0, (now - due_at).total_seconds()))
     log.info("assessment_closed", assessment_id=assessment_id, reason=reason)
     return True
 

@@ -13,6 +13,7 @@ export class ScriptedServer {
   status = 'in_progress';
   remaining = 600;
   #hooks = [];
+  holder = null; // {attachment, window_id} of whoever has the assessment
   #acks = new Map();
 
   static async open() {
@@ -68,7 +69,22 @@ export class ScriptedServer {
     return at === -1 ? null : this.#hooks.splice(at, 1)[0].hook;
   }
 
+  /** Another device has taken the assessment over, and is gone again or not. */
+  takeOver(windowId = 'w_other') {
+    this.holder = { attachment: ++this.seq, window_id: windowId };
+  }
+
+  #refuses({ window_id, attachment }) {
+    const { holder } = this;
+    if (this.isOver || attachment === undefined || !holder || attachment === holder.attachment) return false;
+    return window_id !== holder.window_id;
+  }
+
   #serve(socket, { type, data, id }) {
+    if (CLAIMS.has(type)) {
+      if (this.#refuses(data)) return refuseStale(socket, id);
+      this.holder = { attachment: ++this.seq, window_id: data.window_id };
+    }
     const [replyType, reply] = ANSWERS[type]?.call(this, data) ?? [
       'error',
       { code: 'unknown_type', error: 'Unknown.' },
@@ -95,7 +111,7 @@ export class ScriptedServer {
       test_name: 'Git',
       total_questions: 3,
       remaining_seconds: this.remaining,
-      attachment: ++this.seq,
+      attachment: this.holder.attachment,
       outline,
       recovered,
     };
@@ -114,6 +130,8 @@ export class ScriptedServer {
     return { outcome: 'saved', ...ack };
   }
 }
+
+const CLAIMS = new Set(['start_assessment', 'resume_assessment']);
 
 const ANSWERS = {
   heartbeat() {
@@ -156,6 +174,12 @@ const ANSWERS = {
 
 function pick({ question_id, client_id, client_seq }) {
   return { question_id, client_id, client_seq };
+}
+
+/** As the server does it: the refusal, then the close. */
+export function refuseStale(socket, id) {
+  say(socket, 'error', { code: 'attachment_stale', error: 'It goes on elsewhere.', retryable: false }, id);
+  socket.close(4009);
 }
 
 function say(socket, type, data, replyTo) {

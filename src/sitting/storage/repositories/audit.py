@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Text, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sitting.domain.audit import AuditRecord, ResponseRecord
@@ -14,7 +14,8 @@ from sitting.domain.question import QuestionContent
 from sitting.storage.repositories.assessments import AssessmentRepository, given_answer, paper_from_slots
 from sitting.storage.repositories.blueprints import BlueprintRepository
 from sitting.storage.repositories.events import EventRepository
-from sitting.storage.tables import assessments, question_contents
+from sitting.storage.tables import assessment_events, assessments, question_contents, users
+from sitting.storage.types import from_text, to_text
 
 _CONTENT = msgspec.json.Decoder(QuestionContent)
 
@@ -46,7 +47,28 @@ class AuditRepository:
             paper=paper_from_slots(slots, {digest: _CONTENT.decode(body) for digest, body in contents.items()}),
             blueprint=(await BlueprintRepository(self._connection).version(assessment.test_version_id)).blueprint,
             contents=contents,
+            person_erased=await self._is_erased(assessment.user_id),
         )
+
+    async def unreadable_entry(self, assessment_id: int) -> int | None:
+        """The number of the first entry whose instant no Sitting has written; None if there is none.
+
+        On SQLite only, whose columns take anything.
+        """
+        if self._connection.dialect.name != "sqlite":
+            return None
+        columns = assessment_events.c
+        statement = (
+            select(columns.seq, type_coerce(columns.occurred_at, Text))
+            .where(columns.assessment_id == assessment_id)
+            .order_by(columns.seq)
+        )
+        rows = await self._connection.execute(statement)
+        return next((seq for seq, written in rows if not _is_instant(written)), None)
+
+    async def _is_erased(self, user_id: int) -> bool:
+        statement = select(users.c.erased_at).where(users.c.id == user_id)
+        return await self._connection.scalar(statement) is not None
 
     async def _contents(self, digests: Sequence[str]) -> Mapping[str, bytes]:
         statement = select(question_contents).where(question_contents.c.digest.in_(sorted(set(digests))))
@@ -55,6 +77,13 @@ class AuditRepository:
         if missing:
             raise LookupError(f"the paper's content {missing[0]} is missing")
         return found
+
+
+def _is_instant(written: object) -> bool:
+    try:
+        return isinstance(written, str) and to_text(from_text(written)) == written
+    except ValueError:
+        return False
 
 
 def _response(row: Row[Any]) -> ResponseRecord:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, insert, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
@@ -160,8 +160,12 @@ class UserRepository:
         role: Role | None = None,
         is_active: bool | None = None,
     ) -> list[User]:
-        """Users by id, behind `after`, narrowed as by `is_called` and to those with a role, active or deactivated."""
-        statement = select(users).where(users.c.id > after).order_by(users.c.id).limit(limit)
+        """Users by id, behind `after`, narrowed as by `is_called` and to those with a role, active or deactivated.
+
+        Whoever was erased is not among them.
+        """
+        known = users.c.id > after, users.c.erased_at.is_(None)
+        statement = select(users).where(*known).order_by(users.c.id).limit(limit)
         if role is not None:
             statement = statement.where(users.c.roles.contains(role))  # no role's name is part of another's
         if is_active is not None:
@@ -184,11 +188,12 @@ def is_called(query: str) -> ColumnElement[bool]:
 
     Case makes no difference in ASCII; beyond that databases do not agree, and it must be as written.
     """
-    return or_(
+    called = or_(
         func.lower(users.c.name).contains(query.lower(), autoescape=True),
         users.c.name.contains(query, autoescape=True),
         users.c.email.contains(query.lower(), autoescape=True),
     )
+    return and_(users.c.erased_at.is_(None), called)
 
 
 def roles_to_text(roles: frozenset[Role]) -> str:
@@ -209,4 +214,5 @@ def _user(row: Row[Any]) -> User:
         not_before=row.not_before,
         created_at=row.created_at,
         deactivated_at=row.deactivated_at,
+        erased_at=row.erased_at,
     )

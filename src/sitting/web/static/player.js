@@ -3,8 +3,9 @@ import { fetchApplication, fetchReceipt, fetchResults, fetchReview, fetchTicket 
 import { el } from './player/dom.js';
 import { finished } from './player/finished.js';
 import { introduction } from './player/introduction.js';
+import { recall, remember } from './player/tab-memory.js';
 import { Taking } from './player/taking.js';
-import { sentence } from './player/words.js';
+import { count, sentence } from './player/words.js';
 
 const root = document.getElementById('player');
 const applicationId = Number(root.dataset.applicationId);
@@ -40,14 +41,22 @@ function introduce(facts) {
   show(introduction({ facts, store, testId, start: () => begin((fresh) => fresh.start()) }));
 }
 
-function goOn(assessmentId) {
+function showWaiting() {
   show(el('p', { class: 'waiting', role: 'status', 'data-waiting': true }, 'Going on with your test …'));
-  return begin((fresh) => fresh.resume(assessmentId));
+}
+
+function goOn(assessmentId) {
+  showWaiting();
+  // Opened again is not always wanted again: browsers restore and reload tabs by themselves.
+  return begin((fresh) => fresh.resume(assessmentId, { attachment: recall(`attachment.${assessmentId}`) }));
 }
 
 /** A new session, and the screens that follow from its states. */
 function begin(enter) {
-  session = new AssessmentSession({ url: '/ws/assessment', getTicket: fetchTicket, testId, applicationId, store });
+  const windowId = recall('window');
+  const where = { url: '/ws/assessment', getTicket: fetchTicket, testId, applicationId };
+  session = new AssessmentSession({ ...where, store, windowId });
+  remember('window', session.windowId);
   session.addEventListener('state', ({ detail }) => SCREENS[detail.state]?.());
   session.addEventListener('completed', ({ detail }) => end(detail));
   session.addEventListener('problem', ({ detail }) => {
@@ -64,6 +73,7 @@ const SCREENS = {
     waiting.hidden = false;
   },
   live() {
+    remember(`attachment.${session.assessmentId}`, session.attachment);
     if (taking) return;
     taking = new Taking({ session, store, breaks: application.break_minutes > 0 });
     show(taking.node);
@@ -71,16 +81,28 @@ const SCREENS = {
   },
   replaced() {
     leaveTaking();
-    const takeOver = el('button', { type: 'button', onclick: () => session.resume().catch(stopped) }, 'Take over here');
     showMessage(
       'Your test goes on in another window',
-      'Only one window at a time can answer. Nothing is lost: what was not sent from here is kept on this device.',
-      takeOver,
+      `Only one window at a time can answer; it may be on another device. ${nothingIsLost(session.unsent)}`,
+      el('button', { type: 'button', onclick: continueHere }, 'Continue here'),
     );
   },
 };
 
+function continueHere() {
+  showWaiting();
+  const enter = session.assessmentId === null ? session.start() : session.resume();
+  enter.catch(stopped);
+}
+
+function nothingIsLost(unsent) {
+  if (unsent === 0) return 'Nothing is lost.';
+  const kept = `${count(unsent, 'answer')} that ${unsent === 1 ? 'was' : 'were'} not sent from here`;
+  return `Nothing is lost: this device keeps ${kept}.`;
+}
+
 function stopped({ code, message }) {
+  if (code === 'attachment_stale') return; // said already, with the way on
   leaveTaking();
   const reload = el('button', { type: 'button', onclick: () => location.reload() }, 'Try again');
   showMessage('The test cannot go on here', sentence(code, message), reload);

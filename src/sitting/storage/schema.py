@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic.migration import MigrationContext
@@ -41,14 +42,24 @@ async def schema_state(database: Database) -> SchemaState:
     """
     async with database.reading() as connection:
         current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
-    newest = scripts.get_current_head()
+    newest = newest_revision()
+    return SchemaState(current, newest, current == newest or (current is not None and _is_known(current)))
+
+
+@cache
+def newest_revision() -> str:
+    """The schema that this version works with."""
+    newest = _scripts().get_current_head()
     assert newest is not None
-    return SchemaState(current, newest, current is not None and _is_known(scripts, current))
+    return newest
 
 
-def _is_known(scripts: ScriptDirectory, revision: str) -> bool:
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(migrations.__file__).parent))
+
+
+def _is_known(revision: str) -> bool:
     try:
-        return scripts.get_revision(revision) is not None
+        return _scripts().get_revision(revision) is not None
     except CommandError:
         return False

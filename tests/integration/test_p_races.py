@@ -1,0 +1,124 @@
+"""Several at once, and one who comes and goes: one end, one result, and no time won or lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+
+import pytest
+
+from sitting.domain.errors import AttachmentStale, SittingError, Unavailable
+from sitting.domain.events import EndReason, Verdict
+from sitting.domain.live import LiveAssessment, completed_message
+from sitting.storage.repositories.events import EventRepository
+from sitting.storage.tables import assessment_events, assessments
+from sitting.storage.unit_of_work import Storage
+from tests.support.builders import Seat, begin, finalize, invite, publish_test, seated
+from tests.support.clock import NOON
+from tests.support.storage import Nodes, assessment_row, log_of, rows
+
+DEADLINE = NOON + timedelta(minutes=30)
+GRACE = timedelta(seconds=5)
+CLOSABLE = DEADLINE + GRACE + timedelta(seconds=5)
+QUESTIONS = 12
+ENDS = {EndReason.SUBMITTED: "completed", EndReason.TIMEOUT: "timeout", EndReason.ENDED_BY_INVIGILATOR: "completed"}
+
+
+async def race(seat: Seat, other: Storage, *, head_start: int) -> tuple[list[int], list[LiveAssessment]]:
+    """Candidate, sweep and invigilator end it while the last answers are stored: those acknowledged, and what each saw.
+
+    Right answers that arrived in the grace are dealt with when the time is up. Those who end it set out when so many of
+    them are acknowledged, so that the order differs from race to race.
+    """
+    acked: list[int] = []
+    enough = asyncio.Event()
+    twin = await seat.twin()
+
+    async def answer_all() -> None:
+        for position in range(1, QUESTIONS + 1):
+            if len(acked) >= head_start:
+                enough.set()
+            with contextlib.suppress(Unavailable):
+                (outcome,) = await twin.send(twin.make_answer(position), at=DEADLINE + GRACE, now=CLOSABLE)
+                acked.extend([position] if outcome.verdict is Verdict.SAVED else [])
+        enough.set()
+
+    async def end(node: Storage, reason: EndReason, arrived_at: datetime | None = None) -> LiveAssessment:
+        await enough.wait()
+        for _ in range(20):
+            with contextlib.suppress(Unavailable):
+                return await finalize(node, seat.assessment_id, at=CLOSABLE, arrived_at=arrived_at, reason=reason)
+        raise AssertionError("it could not be ended")
+
+    _, *saw = await asyncio.gather(
+        answer_all(),
+        end(seat.storage, EndReason.SUBMITTED, DEADLINE + GRACE),
+        end(other, EndReason.TIMEOUT),
+        end(seat.storage, EndReason.TIMEOUT),
+        end(other, EndReason.ENDED_BY_INVIGILATOR),
+    )
+    return acked, saw
+
+
+async def test_p12_candidate_sweep_and_invigilator_at_once_make_one_end_with_every_acknowledged_answer(
+    two_nodes: Nodes,
+) -> None:
+    test = await publish_test(two_nodes[0], QUESTIONS)
+    counts = []
+    for head_start in range(0, QUESTIONS, 2):
+        seat = await begin(two_nodes[0], await invite(two_nodes[0], test))
+        acked, saw = await race(seat, two_nodes[1], head_start=head_start)
+        counts.append(len(acked))
+        log, row = (
+            await log_of(two_nodes[0], seat.assessment_id),
+            await assessment_row(two_nodes[0], seat.assessment_id),
+        )
+        assert log.count("finalized") == 1
+        assert "answered" not in log[log.index("finalized") :]
+        assert (row.total_score, row.end_time) == (1000 * len(acked), DEADLINE)
+        assert row.status == ENDS[EndReason(row.end_reason)]
+        assert len({live.assessment.receipt_signature for live in saw}) == 1
+        assert all(completed_message(live) == completed_message(saw[0]) for live in saw)
+    assert any(0 < count < QUESTIONS for count in counts), f"{counts}: nobody raced, the test says nothing"
+
+
+async def test_p09_start_that_fails_at_its_last_step_uses_up_no_attempt(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = await invite(storage, await publish_test(storage, max_attempts=1))
+    append, calls = EventRepository.append, 0
+
+    async def breaks_the_second_time(self: EventRepository, event: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise SittingError("what no code of ours expects")
+        await append(self, event)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EventRepository, "append", breaks_the_second_time)
+        with pytest.raises(SittingError):
+            await begin(storage, application)
+    assert calls == 2, "the start has changed, and this breaks another step"
+    assert (await rows(storage, assessments), await rows(storage, assessment_events)) == ([], [])
+    assert (await begin(storage, application)).live.assessment.attempt == 1
+
+
+async def test_p17_refresh_second_device_and_another_node_neither_add_nor_take_time(two_nodes: Nodes) -> None:
+    seat = await seated(two_nodes[0])
+    application_id = seat.live.assessment.application_id
+    async with two_nodes[0].reading() as unit:
+        application = await unit.applications.select(application_id)
+    for minute in range(1, 31):
+        at = NOON + timedelta(minutes=minute)
+        node = two_nodes[minute % 2]
+        newer = await (begin(node, application, at=at) if minute % 3 == 0 else seat.take_over(node, at=at))
+        assert newer.assessment_id == seat.assessment_id
+        assert newer.live.remaining_seconds(at) == 60.0 * (30 - minute)
+        with pytest.raises(AttachmentStale):
+            await seat.answer(1, at=at)
+        seat = newer
+    assert seat.live.state.schedule.deadline_at == DEADLINE
+    assert (await assessment_row(two_nodes[0], seat.assessment_id)).deadline_at == DEADLINE
+    assert set(await log_of(two_nodes[0], seat.assessment_id)) == {"started", "attached"}
