@@ -12,6 +12,7 @@ pytest_plugins = (
     "tests.support.storage",
     "tests.support.rest",
     "tests.support.delivery",
+    "tests.support.traffic_notes",
 )
 
 

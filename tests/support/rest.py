@@ -24,6 +24,7 @@ from sitting.usecases.open_invitation import open_invitation
 from sitting.usecases.services import Services
 from tests.support.builders import SIGNER, make_user
 from tests.support.clock import ManualClock
+from tests.support.traffic import Tap
 
 BASE_URL = "http://sitting.test"
 KEYS = TokenKeys("a secret for tests, long enough for anybody")
@@ -95,7 +96,7 @@ async def serving(storage: Storage, **services: Any) -> AsyncIterator[Rest]:
     """The API over that storage; `services` are more fields of Services."""
     clock = ManualClock()
     parts = make_services(storage, clock, **services)
-    transport = httpx2.ASGITransport(create_api(parts))
+    transport = httpx2.ASGITransport(Tap(create_api(parts), parts))
     async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
         yield Rest(parts, clock, client)
 

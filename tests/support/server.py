@@ -19,16 +19,27 @@ from tests.support.processes import ChildProcess, free_port
 JWT_SECRET = "a secret of the tests, longer than it must be"
 SIGNING_KEY = base64.urlsafe_b64encode(b"thirty-two bytes, and not random").decode().rstrip("=")
 COMMAND = Path(sys.prefix) / "bin" / "sitting"
+TAPPED: tuple[str | Path, ...] = (sys.executable, Path(__file__).with_name("tapped_sitting.py"))
 
 
 class SittingProcess:
     """One node. Made by `demo` or `serve`, started by `with` or `start`; it keeps its port over `restart`.
 
+    All that leaves it is watched (tests/support/traffic.py).
+
     What it says is kept in `directory`, each start apart, and the end of it is in the message of every failure here.
     """
 
-    def __init__(self, arguments: Sequence[str], directory: Path, *, port: int, env: Mapping[str, str]) -> None:
-        self._command: list[str | Path] = [COMMAND, *arguments, "--port", str(port)]
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        directory: Path,
+        *,
+        port: int,
+        env: Mapping[str, str],
+        program: Sequence[str | Path] = TAPPED,
+    ) -> None:
+        self._command: list[str | Path] = [*program, *arguments, "--port", str(port)]
         self.directory = directory
         self.port = port
         self._env = environment(env)
@@ -57,14 +68,16 @@ class SittingProcess:
         port: int | None = None,
         env: Mapping[str, str] | None = None,
         options: Sequence[str] = (),
+        program: Sequence[str | Path] = TAPPED,
     ) -> Self:
-        """`sitting serve` on `database_url`; `options` are passed on, for example `--migrate`.
+        """`sitting serve` on `database_url`; `options` are passed on, for example `--migrate`, to `program`.
 
         All of them share `JWT_SECRET` and `SIGNING_KEY`, as the nodes of one installation do, unless `env` says other.
         """
         arguments = ["serve", "--database-url", database_url, *options]
         secrets = {"SITTING_JWT_SECRET": JWT_SECRET, "SITTING_SIGNING_KEY": SIGNING_KEY}
-        return cls(arguments, directory, port=port or free_port(), env={**secrets, **(env or {})})
+        env = {**secrets, **(env or {})}
+        return cls(arguments, directory, port=port or free_port(), env=env, program=program)
 
     def __enter__(self) -> Self:
         try:
@@ -84,6 +97,11 @@ class SittingProcess:
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        return self._running().pid
 
     @property
     def ws_url(self) -> str:
