@@ -74,6 +74,20 @@ test: setup-dev check  ## All tests: unit, property, integration on both databas
 test-quick: $(VENV)/.dev-installed  ## The tests that need neither browser nor PostgreSQL
 	$(BIN)/python -m pytest tests/unit tests/property tests/docs
 
+.PHONY: fuzz
+fuzz: setup-dev  ## Hostile frames and forged tokens at length, on both databases
+	$(BIN)/python -m tests.support.fuzz_results $(FUZZ)
+
+.PHONY: mutants
+mutants: setup-dev  ## Plant every bug of tests/faults/planted, one at a time, and see its test fail (takes a while)
+	$(BIN)/python -m tests.support.mutants
+
+.PHONY: machine
+machine: $(VENV)/.dev-installed  ## Answers, takeover and time against a bad network, for STEPS steps from SEED on: build/machine.txt
+	$(BIN)/python -m tests.property.long_run --steps $(STEPS) --seed $(SEED) --file build/machine.txt
+STEPS := 1000000
+SEED := 1
+
 .PHONY: clean
 clean:  ## Remove what was made here, but keep the demo's data
 	rm -rf $(VENV) build dist clients/js/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
