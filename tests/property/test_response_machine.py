@@ -1,480 +1,534 @@
-"""Two devices, a network that loses, doubles, delays and reorders, two nodes, and a naive oracle beside them.
+"""Three windows of two devices, a flaky network, two nodes and the clock, against the rules of answers and of time.
 
-Each device keeps what it typed in an outbox until it is decided. Frames reach a node, are stamped on arrival, and are
-dealt with later; a node may lag behind the log, as nodes do. After every step the fold is held against the oracle.
+The frames that fly are the real texts; the real connection, handlers and use cases deal with them, over a log in
+memory. A frame may be lost, doubled, delayed or overtaken; a commit may be lost or stay untold; a node may lag, or die.
+What is committed and what is said is held against a naive oracle (tests/support/pure_world.py); the rest is held here.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import IntEnum
+import random
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
-from sitting.domain.assessment import AssessmentState, Status, fold
+from sitting.domain.assessment import Status, fold
 from sitting.domain.blueprint import FeedbackPolicy, Navigation
-from sitting.domain.chain import SealedEvent
+from sitting.domain.compliance import deadline_faults
 from sitting.domain.deadline import Phase
-from sitting.domain.errors import ClientSeqConflict, SittingError
-from sitting.domain.events import Attached, Detached, EndReason, EventBody, Finalized, Flagged, Verdict
-from sitting.domain.live import LiveAssessment
-from sitting.domain.navigation import step_to
-from sitting.domain.response import Answer, Judgement, answer_rules, event_body, judge_all, rests_on_the_log
-from sitting.domain.scoring import grade
-from tests.support.oracle import POINTS, Naive, Pair, Version
-from tests.support.samples import DEADLINE, MILLISECOND, START, assessment, blueprint, paper, started
+from sitting.domain.errors import SittingError
+from sitting.domain.events import EndReason, Verdict
+from sitting.domain.live import recovered_message, score_of
+from sitting.domain.response import Answer
+from sitting.protocol.encoding import encode
+from sitting.usecases.end_pause_that_ran_out import end_pause_that_ran_out
+from sitting.usecases.extend_assessment import extend_assessment
+from sitting.usecases.finalize_assessment import finalize_assessment
+from sitting.usecases.pause_assessment import pause_assessment
+from sitting.usecases.unpause_assessment import unpause_assessment
+from sitting.usecases.void_assessment import void_assessment
+from tests.support.oracle import Version
+from tests.support.plain_clock import DRAIN, SECOND
+from tests.support.pure_client import Link, Window, wire_answer
+from tests.support.pure_delivery import SIGNER, PureConnection, run
+from tests.support.pure_storage import Fate, clone
+from tests.support.pure_world import PAPER, Doing, World, at, held
+from tests.support.samples import blueprint
 
-PAPER = paper(*POINTS.values())
-END_OF_GRACE = DEADLINE + timedelta(seconds=5)
-BOUNDARIES = (DEADLINE, END_OF_GRACE, END_OF_GRACE + timedelta(seconds=5))
+STEPS = 60
+RIPE = 10
+"""Nobody ends it before so many entries, since little happens behind an end."""
 OPTIONS = ("a", "b", "c", None)
-
-
-@dataclass
-class Node:
-    """One process: its own copy of the fold, which may lag behind the shared log."""
-
-    log: list[SealedEvent]
-    state: AssessmentState = field(default_factory=lambda: AssessmentState(42))
-
-    def refresh(self) -> None:
-        for event in self.log[self.state.seq :]:
-            self.state.apply(event)
-
-    def write(self, decide: Callable[[AssessmentState], EventBody | None], now: datetime) -> None:
-        """Store what is decided on the node's own knowledge; if the number is taken, catch up and decide anew."""
-        while (body := decide(self.state)) is not None:
-            event = self.state.next_event(body, now)
-            if event.seq == len(self.log) + 1:
-                self.log.append(event)
-                self.state.apply(event)
-                return
-            self.refresh()
-
-
-@dataclass
-class Device:
-    """One installation: what it typed and has no decision on, and what it knows to be stored, by question."""
-
-    name: str
-    counter: int = 0
-    outbox: dict[Pair, Answer] = field(default_factory=dict)
-    attachment: int = 0
-    known: dict[str, tuple[int, Pair | None]] = field(default_factory=dict)
-    typed: dict[str, list[Pair]] = field(default_factory=dict)
-
-    def learn(self, question_id: str, seq: int, pair: Pair | None) -> None:
-        if seq > self.known.get(question_id, (0, None))[0]:
-            self.known[question_id] = (seq, pair)
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What a device said. `resume` attaches it first, `complete` wants the end, `position` a question."""
-
-    device: str
-    attachment: int
-    answers: tuple[Answer, ...] = ()
-    resume: bool = False
-    complete: bool = False
-    position: int | None = None
-
-
-@dataclass(frozen=True)
-class Stamped:
-    frame: Frame
-    arrived_at: datetime
-
-
-@dataclass(frozen=True)
-class Ack:
-    """What the server says of one answer; seq, time and digest name what was stored."""
-
-    pair: Pair
-    question_id: str
-    verdict: Verdict
-    seq: int
-    saved_at: datetime
-    digest: str
-
-
-@dataclass(frozen=True)
-class Reply:
-    device: str
-    acks: tuple[Ack, ...] = ()
-    refused: tuple[Pair, ...] = ()
-    attachment: int = 0
-    snapshot: tuple[tuple[str, int, Pair | None], ...] = ()
-
-
-class Fate(IntEnum):
-    """How far a frame gets at once; whatever stops on the way may go on at any later time, twice, or never."""
-
-    SENT = 1
-    ARRIVED = 2
-    DEALT_WITH = 3
-    TOLD = 4
-
+MILLISECOND = 1000
+STAFF = 9
 
 numbers = st.integers(0, 10**6)
-devices = st.sampled_from("AB")
-nodes = st.sampled_from([0, 1])
-fates = st.sampled_from([*Fate, Fate.TOLD, Fate.TOLD])
+which = st.integers(0, 2)
+nodes = st.integers(0, 1)
 questions = st.sampled_from([question.question_id for question in PAPER.questions])
+letters = st.sampled_from(OPTIONS)
+odd_letters = st.sampled_from([*OPTIONS, "x"])
+journeys = st.sampled_from(["stays", "arrives", "is dealt with", "is told", "is told"])
+fates = st.sampled_from([*[Fate.STORED] * 2, *Fate, Fate.LOST])
+staff_acts = st.sampled_from(["pause", "unpause", "extend", "end", "void", "sweep"])
+interlopers = st.none() | numbers | st.sampled_from(["pause", "end", "extend", "sweep", "takeover"])
+
+
+class Made:
+    """How many steps all machines of this process have made, and how many examples they were."""
+
+    steps = 0
+    examples = 0
 
 
 class Assessments(RuleBasedStateMachine):
-    """The promises P4 to P7, P13, P14 and P27, under everything that a network and two windows can do."""
+    """Where any question may be answered at any time."""
 
-    BLUEPRINT = blueprint()
+    BLUEPRINT = blueprint(max_pause_minutes=2)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.answer_rules = answer_rules(self.BLUEPRINT)
-        self.now = START
-        self.log: list[SealedEvent] = []
-        self.nodes = (Node(self.log), Node(self.log))
-        self.devices = {name: Device(name) for name in "AB"}
-        self.network: list[Frame] = []
-        self.inbox: list[Stamped] = []
-        self.replies: list[Reply] = []
-        self.oracle = Naive(is_linear=self.answer_rules.is_linear, locks=self.answer_rules.locks)
-        self.shown = 1
-        self.acks: dict[Pair, Ack] = {}
-        self.past: dict[Pair, frozenset[Pair]] = {}
+    @initialize(wish=st.booleans())
+    def start(self, wish: bool) -> None:
+        Made.examples += 1
+        self.world = World(self.BLUEPRINT)
+        self.checked = 0
+        self.seen: dict[str, tuple[int, int]] = {}
+        self.shown_as_saved: set[tuple[str, str | None, int]] = set()
+        for window in self.world.windows[:: -1 if wish else 3]:
+            self.dial(window, 0, wish=True)
 
-    @initialize()
-    def start(self) -> None:
-        self.nodes[0].write(once(started()), self.now)
-        self.say(Frame("A", 0, resume=True), Fate.TOLD, 0)
+    def dial(self, window: Window, node: int, *, wish: bool, journey: str = "is told") -> None:
+        link = self.world.connect(self.world.nodes[node])
+        window.dial(link, wish=wish)
+        self.go(link, journey)
 
-    def say(self, frame: Frame, fate: Fate, node: int) -> None:
-        """Let a frame go its way, as far as `fate` says."""
-        if fate is Fate.SENT:
-            self.network.append(frame)
+    def go(self, link: Link | None, journey: str) -> None:
+        """Let all that was sent over a link come so far."""
+        if link is None or journey == "stays":
             return
-        stamped = Stamped(frame, self.now)
-        if fate is Fate.ARRIVED:
-            self.inbox.append(stamped)
+        if journey == "arrives":
+            while link.up:
+                self.world.arrive(link, link.up.pop(0))
             return
-        self.deal_with(stamped, self.nodes[node])
-        if fate is Fate.TOLD and self.replies:
-            self.tell(self.replies.pop())
+        self.world.settle(link, told=journey == "is told")
 
-    @rule(name=devices, question=questions, letter=st.sampled_from(OPTIONS), fate=st.none() | fates, node=nodes)
-    def types(self, name: str, question: str, letter: str | None, fate: Fate | None, node: int) -> None:
-        device = self.devices[name]
-        device.counter += 1
-        pair = (name, device.counter)
-        base, seen = device.known.get(question, (0, None))
-        answer = Answer(question, option(question, letter), *pair, base)
-        before = set(device.typed.get(question, ())) | ({seen} if seen else set())
-        self.past[pair] = frozenset(before).union(*(self.past[older] for older in before))
-        device.typed.setdefault(question, []).append(pair)
-        device.outbox[pair] = answer
-        if fate is not None:
-            if fate is Fate.TOLD:
-                self.take_over(device, node)
-            self.say(Frame(name, device.attachment, (answer,)), fate, node)
+    # --- what candidates do ---
 
-    def take_over(self, device: Device, node: int) -> None:
+    def types_on(self, window: Window, question: str, letter: str | None) -> None:
+        world, disk = self.world, window.disk
+        seq = disk.versions.get(question)
+        stored = [pair for said, pair in self.answers_in(seq) if said == question and pair] if seq else []
+        earlier = [answer.pair for answer in world.typed if answer.question_id == question]
+        own = [pair for pair in earlier if pair and pair[0] == disk.client_id]
+        item = window.type(question, option(question, letter))
+        assert item.pair is not None
+        before = {*stored, *own}
+        world.past[item.pair] = frozenset(before).union(*(world.past[pair] for pair in before))
+        world.typed.append(item)
+
+    def answers_in(self, seq: int) -> list[tuple[str, tuple[str, int] | None]]:
+        """The saved answers of an entry: question and pair."""
+        answers = held(self.world.ledger.events[seq - 1])
+        return [
+            (question, (client, number) if client is not None and number is not None else None)
+            for question, _, client, number, verdict in answers
+            if verdict == Verdict.SAVED
+        ]
+
+    @rule(index=which, answers=st.lists(st.tuples(questions, letters), min_size=1, max_size=3), journey=journeys)
+    def types(self, index: int, answers: list[tuple[str, str | None]], journey: str) -> None:
+        window = self.world.windows[index]
+        if journey == "is told":
+            self.make_holder(window)
+        for question, letter in answers:
+            self.types_on(window, question, letter)
+        self.go(window.link, journey)
+
+    def make_holder(self, window: Window) -> None:
         """Whoever wants to get through becomes the one that holds the assessment."""
-        self.nodes[node].refresh()
-        if self.nodes[node].state.attachment != device.attachment:
-            self.say(Frame(device.name, 0, resume=True), Fate.TOLD, node)
+        link = window.link
+        if link is None or not link.connection.is_open or link.connection.state.connection_id != self.world.holder:
+            self.dial(window, 1, wish=True)
+        self.go(window.link, "is told")
 
-    @rule(name=devices, order=st.randoms(use_true_random=False), fate=fates, node=nodes)
-    def resumes(self, name: str, order: Any, fate: Fate, node: int) -> None:
-        pending = list(self.devices[name].outbox.values())
-        order.shuffle(pending)
-        self.say(Frame(name, 0, tuple(pending), resume=True), fate, node)
+    @rule(index=which, pair=st.permutations(["q_1", "q_2", "q_3"]), other=which, split=st.booleans())
+    def types_twice_against_a_takeover(self, index: int, pair: list[str], other: int, split: bool) -> None:
+        """P14: never the second without the first; each commit may lose against another window's attach."""
+        world = self.world
+        window, rival = world.windows[index], world.windows[other]
+        self.make_holder(window)
+        if window is rival or window.link is None or not window.is_live:
+            return
+        for question in pair[:2]:
+            self.types_on(window, question, "a")
+        link = window.link
+        self.go(link, "arrives")
+        for turn in range(2):
+            if link.connection.has_work:
+                world.deal(link.connection, meanwhile=self.takeover_by(rival) if turn == split else None)
 
-    @precondition(lambda self: any(device.outbox for device in self.devices.values()))
-    @rule(name=devices, picks=st.lists(numbers, min_size=1, max_size=4), fate=fates, node=nodes)
-    def sends_again(self, name: str, picks: list[int], fate: Fate, node: int) -> None:
-        device = self.devices[name]
-        outbox = list(device.outbox.values())
-        if outbox:
-            answers = tuple(outbox[pick % len(outbox)] for pick in picks)
-            self.say(Frame(name, device.attachment, answers), fate, node)
+    def takeover_by(self, window: Window) -> Callable[[], None]:
+        return lambda: self.dial(window, 1, wish=True)
 
-    @rule(name=devices, question=questions, letter=st.sampled_from([*OPTIONS, "x"]), fate=fates, node=nodes)
-    def old_client_answers(self, name: str, question: str, letter: str | None, fate: Fate, node: int) -> None:
-        answer = Answer(question, option(question, letter))
-        self.say(Frame(name, self.devices[name].attachment, (answer,)), fate, node)
+    @rule(index=which, node=nodes, wish=st.booleans(), journey=journeys)
+    def dials(self, index: int, node: int, wish: bool, journey: str) -> None:
+        """By itself, unless it was told that another window goes on, or as the candidate's wish."""
+        window = self.world.windows[index]
+        if wish or not window.is_replaced:
+            self.dial(window, node, wish=wish, journey=journey)
 
-    @precondition(lambda self: self.oracle.payloads)
-    @rule(pick=numbers, question=questions, letter=st.sampled_from([*OPTIONS, "x"]), fate=fates, node=nodes)
+    @rule(index=which, node=nodes, wish=st.booleans(), journey=journeys)
+    def reloads(self, index: int, node: int, wish: bool, journey: str) -> None:
+        window = self.world.windows[index]
+        window.reload()
+        if wish or not window.is_replaced:
+            self.dial(window, node, wish=wish, journey=journey)
+
+    @rule(index=which, is_seen=st.booleans())
+    def hangs_up(self, index: int, is_seen: bool) -> None:
+        window = self.world.windows[index]
+        link = window.link
+        window.hang_up()
+        if link is not None and is_seen and link.connection.is_open:
+            link.connection.hang_up()
+
+    @rule(
+        index=which,
+        ask=st.sampled_from(["complete_assessment", "start_break", "end_break", "heartbeat", "get_progress"]),
+        journey=journeys,
+    )
+    def asks(self, index: int, ask: str, journey: str) -> None:
+        is_early = ask == "complete_assessment" and len(self.world.ledger.events) < RIPE
+        self.say(self.world.windows[index], "heartbeat" if is_early else ask, {}, journey)
+
+    @rule(index=which, question=questions, flagged=st.booleans(), journey=journeys)
+    def flags(self, index: int, question: str, flagged: bool, journey: str) -> None:
+        self.say(self.world.windows[index], "flag_question", {"question_id": question, "flagged": flagged}, journey)
+
+    @rule(index=which, position=st.integers(1, len(PAPER.questions) + 1), journey=journeys)
+    def asks_for_a_question(self, index: int, position: int, journey: str) -> None:
+        self.say(self.world.windows[index], "get_question", {"position": position}, journey)
+
+    @rule(index=which, question=questions, letter=odd_letters, journey=journeys)
+    def old_client_answers(self, index: int, question: str, letter: str | None, journey: str) -> None:
+        """One that knows neither `client_seq` nor `base_seq`."""
+        self.answer_beside(index, Answer(question, option(question, letter)), journey)
+
+    @rule(index=which, pick=numbers, question=questions, letter=odd_letters, journey=journeys)
     def broken_client_uses_a_pair_again(
-        self, pick: int, question: str, letter: str | None, fate: Fate, node: int
+        self, index: int, pick: int, question: str, letter: str | None, journey: str
     ) -> None:
-        pairs = sorted(self.oracle.payloads)
-        pair = pairs[pick % len(pairs)]
-        stored_question, stored_letter = self.oracle.payloads[pair]
-        answers = (
-            Answer(question, option(question, letter), *pair, 0),
-            Answer(stored_question, option(stored_question, stored_letter), *pair, 0),
-        )
-        self.say(Frame(pair[0], self.devices[pair[0]].attachment, answers), fate, node)
+        pairs = sorted(self.world.oracle.payloads)
+        if pairs:
+            pair = pairs[pick % len(pairs)]
+            stored_question, stored_letter = self.world.oracle.payloads[pair]
+            self.answer_beside(
+                index, Answer(stored_question, option(stored_question, stored_letter), *pair, 0), "stays"
+            )
+            self.answer_beside(index, Answer(question, option(question, letter), *pair, 0), journey)
 
-    @precondition(lambda self: self.answer_rules.is_linear)
-    @rule(name=devices, position=st.integers(1, len(PAPER.questions) + 1), fate=fates, node=nodes)
-    def asks_for_a_question(self, name: str, position: int, fate: Fate, node: int) -> None:
-        self.say(Frame(name, self.devices[name].attachment, position=position), fate, node)
+    @rule(index=which, pick=numbers, journey=journeys)
+    def something_old_is_sent_again(self, index: int, pick: int, journey: str) -> None:
+        """As a frame that was stuck somewhere for long."""
+        typed = self.world.typed
+        if typed:
+            self.answer_beside(index, typed[pick % len(typed)], journey)
 
-    @precondition(lambda self: len(self.log) > 12)
-    @rule(name=devices, fate=fates, node=nodes)
-    def hands_in(self, name: str, fate: Fate, node: int) -> None:
-        self.say(Frame(name, self.devices[name].attachment, complete=True), fate, node)
+    @rule(index=which, order=numbers, count=st.integers(1, 6), wish=st.booleans(), anew=st.booleans(), journey=journeys)
+    def resumes_with_much(self, index: int, order: int, count: int, wish: bool, anew: bool, journey: str) -> None:
+        """A client that hands in all it ever typed, in any order and some of it twice; `anew`: on a new socket."""
+        world = self.world
+        window = world.windows[index]
+        typed = [answer for answer in world.typed if answer.client_id == window.disk.client_id]
+        if typed:
+            pending = [wire_answer(answer) for answer in random.Random(order).choices(typed, k=count)]
+            claim = {} if wish or window.known is None else {"attachment": window.known}
+            data = {"assessment_id": 42, "pending": pending, "window_id": window.window_id, **claim}
+            if anew:
+                window.hang_up()
+                window.link = world.connect(world.nodes[0])
+            self.say(window, "resume_assessment", data, journey)
 
-    @precondition(lambda self: self.network)
-    @rule(pick=numbers, again=st.booleans())
-    def arrives(self, pick: int, again: bool) -> None:
-        at = pick % len(self.network)
-        frame = self.network[at] if again else self.network.pop(at)
-        self.inbox.append(Stamped(frame, self.now))
+    def answer_beside(self, index: int, answer: Answer, journey: str) -> None:
+        self.say(self.world.windows[index], "submit_answer", wire_answer(answer), journey)
 
-    @precondition(lambda self: self.network)
+    def say(self, window: Window, type_: str, data: dict[str, Any], journey: str) -> None:
+        """Send a frame that the window's outbox knows nothing of."""
+        if window.link is not None:
+            window.link.is_plain = window.link.is_plain and type_ not in ("submit_answer", "resume_assessment")
+            window.send(type_, data)
+            self.go(window.link, journey)
+
+    @rule(index=which, chance=st.integers(0, 9))
+    def floods(self, index: int, chance: int) -> None:
+        """The 33rd unanswered frame closes the socket. Seldom, since it takes long."""
+        link = self.world.windows[index].link
+        if chance != 7 or link is None or not link.connection.is_open:
+            return
+        connection = link.connection
+        for number in range(33 - connection.state.unanswered):
+            assert connection.is_open
+            connection.receive(f'{{"type": "heartbeat", "id": "flood-{number}"}}', at(self.world.now))
+        assert not connection.is_open
+        assert connection.state.unanswered == 32
+
+    # --- what the network does ---
+
+    def a_link(self, pick: int, direction: str) -> tuple[Link, list[str]] | None:
+        found = [(link, getattr(link, direction)) for link in self.world.links if getattr(link, direction)]
+        return found[pick % len(found)] if found else None
+
+    @rule(pick=numbers, which_frame=numbers, again=st.booleans())
+    def frame_arrives(self, pick: int, which_frame: int, again: bool) -> None:
+        """Any frame, before those that were sent earlier; it may come again."""
+        if found := self.a_link(pick, "up"):
+            link, frames = found
+            place = which_frame % len(frames)
+            self.world.arrive(link, frames[place] if again else frames.pop(place))
+
+    @rule(pick=numbers, which_frame=numbers)
+    def frame_is_lost(self, pick: int, which_frame: int) -> None:
+        if found := self.a_link(pick, "up"):
+            found[1].pop(which_frame % len(found[1]))
+
+    @rule(pick=numbers, which_frame=numbers, again=st.booleans())
+    def reply_is_told(self, pick: int, which_frame: int, again: bool) -> None:
+        if found := self.a_link(pick, "down"):
+            link, frames = found
+            place = which_frame % len(frames)
+            link.is_plain = link.is_plain and place == 0 and not again
+            self.world.tell(link, frames[place] if again else frames.pop(place))
+
     @rule(pick=numbers)
-    def is_lost(self, pick: int) -> None:
-        self.network.pop(pick % len(self.network))
+    def replies_are_lost(self, pick: int) -> None:
+        if found := self.a_link(pick, "down"):
+            found[1].clear()
+            found[0].is_plain = False
 
-    @precondition(lambda self: self.replies)
-    @rule(pick=numbers, again=st.booleans())
-    def is_told(self, pick: int, again: bool) -> None:
-        at = pick % len(self.replies)
-        self.tell(self.replies[at] if again else self.replies.pop(at))
+    # --- what the server does ---
 
-    def tell(self, reply: Reply) -> None:
-        device = self.devices[reply.device]
-        device.attachment = max(device.attachment, reply.attachment)
-        for question_id, seq, pair in reply.snapshot:
-            device.learn(question_id, seq, pair)
-        for ack in reply.acks:
-            device.outbox.pop(ack.pair, None)
-            if ack.verdict is Verdict.SAVED:
-                device.learn(ack.question_id, ack.seq, ack.pair)
-        for pair in reply.refused:
-            device.outbox.pop(pair, None)
+    @precondition(lambda self: self.world.busy())
+    @rule(pick=numbers, fate=fates, meanwhile=interlopers)
+    def happening_is_dealt_with(self, pick: int, fate: Fate, meanwhile: int | str | None) -> None:
+        busy = self.world.busy()
+        connection = busy.pop(pick % len(busy))
+        self.world.deal(connection, fate, self.interloper(meanwhile, connection))
 
-    @rule(step=st.sampled_from([MILLISECOND, timedelta(seconds=1), timedelta(minutes=1)]))
-    def time_passes(self, step: timedelta) -> None:
-        self.now += step
+    @rule(index=which, question=questions, letter=letters, fate=fates, meanwhile=interlopers)
+    def types_into_a_race(
+        self, index: int, question: str, letter: str | None, fate: Fate, meanwhile: int | str | None
+    ) -> None:
+        """The answer is alone in the inbox, and something happens just before or at its commit."""
+        window = self.world.windows[index]
+        self.make_holder(window)
+        self.types_on(window, question, letter)
+        link = window.link
+        self.go(link, "arrives")
+        if link is not None and link.connection.has_work:
+            self.world.deal(link.connection, fate, self.interloper(meanwhile, link.connection))
 
-    @precondition(lambda self: len(self.log) > 12)
-    @rule(boundary=st.sampled_from(BOUNDARIES), side=st.sampled_from([-1, 0, 1]))
-    def time_comes_to_a_boundary(self, boundary: datetime, side: int) -> None:
-        self.now = max(self.now, boundary + side * MILLISECOND)
+    def interloper(self, meanwhile: int | str | None, connection: object) -> Callable[[], None] | None:
+        """Who is faster: staff, the sweep, another window, or another connection with what it has to do."""
+        world = self.world
+        if meanwhile is None:
+            return None
+        if meanwhile == "takeover":
+            windows = [each for each in world.windows if each.link is None or each.link.connection is not connection]
+            return self.takeover_by(windows[0])
+        if isinstance(meanwhile, str):
+            act = meanwhile
+            return lambda: self.act(act)
+        others = [each for each in world.busy() if each is not connection]
+        if not others:
+            return None
+        other = others[meanwhile % len(others)]
+        return lambda: self.let_work(other)
 
-    @precondition(lambda self: self.inbox)
-    @rule(pick=numbers, node=nodes)
-    def frame_is_dealt_with(self, pick: int, node: int) -> None:
-        self.deal_with(self.inbox.pop(pick % len(self.inbox)), self.nodes[node])
-
-    def deal_with(self, stamped: Stamped, server: Node) -> None:
-        frame = stamped.frame
-        if frame.resume:
-            server.refresh()
-            if not server.state.is_over:
-                server.write(once(Attached(f"c_{frame.device}", "takeover")), self.now)
-            self.submit(server, frame.answers, stamped, server.state.attachment)
-        elif frame.complete:
-            self.hand_in(server, stamped)
-        else:
-            if frame.attachment > server.state.seq or frame.position is not None:
-                server.refresh()
-            if frame.position is None:
-                self.submit(server, frame.answers, stamped, frame.attachment)
-            else:
-                self.show(server, frame.position, stamped)
-
-    def show(self, server: Node, position: int, stamped: Stamped) -> None:
-        """The use case, without its database: what was shown is in the log, and nothing before it is shown again."""
-        shown: int | None = None
-
-        def decide(state: AssessmentState) -> EventBody | None:
-            nonlocal shown
-            shown = None
-            if state.attachment != stamped.frame.attachment and not state.is_over:
-                return None
-            live = LiveAssessment(assessment(), self.BLUEPRINT, PAPER, state)
-            try:
-                question = live.deliver(PAPER.at_position(position), stamped.arrived_at)
-                step = step_to(live, question)
-            except SittingError:
-                return None
-            shown = position
-            return step
-
-        server.write(decide, self.now)
-        if server.state.attachment != stamped.frame.attachment:
-            return
-        assert shown == self.oracle.move(position, stamped.arrived_at)
-        if shown is not None and self.answer_rules.is_linear:
-            assert shown >= self.shown, "a question was shown again that had been left"
-            assert fold(42, self.log).position == shown, "P10: a question was shown that the log does not hold"
-            self.shown = shown
-
-    def submit(self, server: Node, answers: Sequence[Answer], stamped: Stamped, attachment: int) -> None:
-        """The use case, without its database: refuse whoever was replaced, judge, store, answer."""
-        judged: list[Judgement] | None = None
-
-        def decide(state: AssessmentState) -> EventBody | None:
-            nonlocal judged
-            judged = None
-            if state.attachment != attachment and not state.is_over:
-                return None
-            judged = judge_all(state, PAPER, answers, stamped.arrived_at, self.answer_rules)
-            return event_body(judged, stamped.arrived_at)
-
-        before = dict(self.oracle.current)
-        length = len(self.log)
-        server.write(decide, self.now)
-        if judged is not None and rests_on_the_log(judged):
-            server.refresh()
-            server.write(decide, self.now)
-        if judged is None:
-            return
-        if len(self.log) == length:
-            server.refresh()
-        expected = self.oracle.expect(answers, stamped.arrived_at, len(self.log))
-        assert [judgement.verdict for judgement in judged] == expected
-        self.check_order(before)
-        self.answer(server, stamped.frame, judged)
-
-    def answer(self, server: Node, frame: Frame, judged: Sequence[Judgement]) -> None:
-        acks, refused = [], []
-        for judgement in judged:
-            pair = judgement.answer.pair
-            if pair is None:
-                continue
-            if judgement.verdict is Verdict.REFUSED:
-                assert pair not in self.acks or isinstance(judgement.error, ClientSeqConflict) or is_wrong(judgement)
-                refused.append(pair)
-                continue
-            stored = judgement.stored or server.state.answers[pair]
-            ack = Ack(
-                pair, judgement.answer.question_id, stored.record.verdict, stored.seq, stored.saved_at, stored.digest
-            )
-            assert self.acks.setdefault(pair, ack) == ack, "P6: k equal acks"
-            acks.append(ack)
-        known = tuple(
-            (question_id, stored.seq, pair_of(stored.record.client_id, stored.record.client_seq))
-            for question_id, stored in server.state.responses.items()
-        )
-        attachment = server.state.attachment if frame.resume else 0
-        self.replies.append(Reply(frame.device, tuple(acks), tuple(refused), attachment, known if frame.resume else ()))
-
-    def hand_in(self, server: Node, stamped: Stamped) -> None:
-        server.refresh()
-        state = server.state
-        if state.is_over or state.attachment != stamped.frame.attachment:
-            return
-        if state.schedule.accepts_answers(stamped.arrived_at):
-            self.finish(server, Status.COMPLETED, EndReason.SUBMITTED, min(stamped.arrived_at, DEADLINE))
-
-    @precondition(lambda self: self.now > DEADLINE)
-    @rule(node=nodes)
-    def sweep_passes(self, node: int) -> None:
-        server = self.nodes[node]
-        server.refresh()
-        if not server.state.is_over and server.state.schedule.phase(self.now) is Phase.CLOSABLE:
-            self.finish(server, Status.TIMEOUT, EndReason.TIMEOUT, DEADLINE)
-
-    def finish(self, server: Node, status: Status, reason: EndReason, end_time: datetime) -> None:
-        given = {id_: stored.record.given for id_, stored in server.state.responses.items()}
-        score = grade(PAPER, given, self.BLUEPRINT)
-        assert score.total == self.oracle.score()
-        body = Finalized(
-            status,
-            reason,
-            end_time,
-            score.total,
-            score.maximum,
-            score.percentage,
-            False,
-            score.correct_answers,
-            score.answered_questions,
-        )
-        server.write(once(body), self.now)
-        self.oracle.over = True
-
-    @rule(node=nodes, question=questions, flagged=st.booleans())
-    def something_else_is_logged(self, node: int, question: str, flagged: bool) -> None:
-        server = self.nodes[node]
-        server.refresh()
-        if not server.state.is_over:
-            other: EventBody = Flagged(question, flagged) if flagged else Detached(server.state.attachment)
-            server.write(once(other), self.now)
+    def let_work(self, connection: PureConnection) -> None:
+        if connection.has_work:
+            self.world.deal(connection)
 
     @rule(node=nodes)
-    def node_dies_and_comes_back(self, node: int) -> None:
-        self.nodes[node].state = fold(42, self.log)
+    def node_hears_of_changes(self, node: int) -> None:
+        self.world.nodes[node].hear()
 
-    def check_order(self, before: dict[str, Version]) -> None:
-        """P5, seen from the devices: what replaces a stored version was typed by somebody who knew that version."""
-        for question_id, new in self.oracle.current.items():
-            old = before.get(question_id)
-            new_pair, old_pair = pair_of(new.client, new.number), old and pair_of(old.client, old.number)
-            if new_pair and old_pair and new_pair != old_pair:
-                assert old_pair in self.past[new_pair], "an answer was replaced by one that did not know of it"
-                assert new_pair not in self.past[old_pair], "an answer was replaced by an older one"
+    @rule(pick=numbers)
+    def server_sees_who_is_gone(self, pick: int) -> None:
+        linked = {id(window.link.connection) for window in self.world.windows if window.link is not None}
+        connections = [each for node in self.world.nodes for each in node.connections.values()]
+        gone = [each for each in connections if each.is_open and id(each) not in linked]
+        if gone:
+            gone[pick % len(gone)].hang_up()
+
+    @rule(node=nodes)
+    def node_dies(self, node: int) -> None:
+        self.world.nodes[node].die()
+
+    # --- what staff and time do ---
+
+    @rule(act=staff_acts)
+    def staff_acts(self, act: str) -> None:
+        self.act(act)
+
+    def act(self, act: str) -> None:
+        world = self.world
+        if act in ("end", "void") and len(world.ledger.events) < RIPE:
+            return
+        world.doing.append(Doing(world.now))
+        length = len(world.ledger.events)
+        try:
+            self.do(act)
+        except SittingError:
+            assert len(world.ledger.events) == length
+        finally:
+            world.doing.pop()
+
+    def do(self, act: str) -> None:
+        storage, now = self.world.nodes[0].storage, self.world.clock.instant
+        match act:
+            case "pause":
+                run(pause_assessment(storage, 42, reason="why", by=STAFF, now=now))
+            case "unpause":
+                run(unpause_assessment(storage, 42, by=STAFF, now=now))
+            case "extend":
+                run(extend_assessment(storage, 42, seconds=61, reason="why", by=STAFF, now=now))
+            case "void":
+                run(void_assessment(storage, 42, reason="why", by=STAFF, now=now))
+            case "end":
+                self.end(EndReason.ENDED_BY_INVIGILATOR, STAFF)
+            case _:
+                if not run(end_pause_that_ran_out(storage, 42, now=now)):
+                    self.end(EndReason.TIMEOUT, None)
+
+    def end(self, reason: EndReason, by: int | None) -> None:
+        storage, now = self.world.nodes[1].storage, self.world.clock.instant
+        run(finalize_assessment(storage, SIGNER, assessment_id=42, reason=reason, now=now, by=by))
+
+    @rule(step=st.sampled_from([1, MILLISECOND, SECOND, 30 * SECOND, 60 * SECOND]))
+    def time_passes(self, step: int) -> None:
+        self.world.set_clock(self.world.now + step)
+
+    @precondition(lambda self: len(self.world.ledger.events) >= RIPE)
+    @rule(index=st.integers(0, 3), off=st.sampled_from([-MILLISECOND, -1, 0, 1, MILLISECOND]))
+    def time_comes_to_a_boundary(self, index: int, off: int) -> None:
+        """D, D + G, D + G + drain, or the end of a pause, and a millisecond or microsecond beside it."""
+        world, plain = self.world, self.world.plain
+        deadline, lasting = plain.deadline(world.now), plain.lasting
+        found = [] if deadline is None else [deadline, deadline + plain.grace, deadline + plain.grace + DRAIN]
+        found += [] if lasting is None else [lasting.longest]
+        if found:
+            world.set_clock(max(world.now, found[index % len(found)] + off))
+
+    # --- what always holds ---
 
     @invariant()
-    def p04_nodes_hold_the_fold_of_their_part_of_the_log(self) -> None:
-        fresh = fold(42, self.log)
-        for node in self.nodes:
-            assert node.state == fold(42, self.log[: node.state.seq])
-            snapshot = fold(42, self.log[: node.state.seq])
-            for event in self.log[node.state.seq :]:
-                snapshot.apply(event)
-            assert snapshot == fresh
+    def laws_hold(self) -> None:
+        Made.steps += 1
+        self.world.is_broken = True
+        self.p04_snapshot_and_the_events_since_are_a_fresh_snapshot()
+        self.p04_connections_hold_the_fold_of_their_part_of_the_log()
+        self.p04_newest_window_that_heard_all_knows_what_is_stored()
+        self.p07_saved_is_shown_for_what_is_stored_alone()
+        self.p17_time_is_what_was_given_and_nothing_else_changes_it()
+        self.world.is_broken = False
 
-    @invariant()
+    def p04_snapshot_and_the_events_since_are_a_fresh_snapshot(self) -> None:
+        """The standing law: of the log, of every connection's state, and of the message that a client gets."""
+        world = self.world
+        if len(world.ledger.events) == self.checked:
+            return
+        fresh = fold(42, world.ledger.events)
+        later = clone(world.states[self.checked])
+        for event in world.ledger.events[self.checked :]:
+            later.apply(event)
+        assert later == fresh == world.state
+        now = world.clock.instant
+        messages = [encode(recovered_message(world.live(state), now)) for state in (later, fresh)]
+        assert messages[0] == messages[1]
+        self.checked = len(world.ledger.events)
+        self.p05_p14_stored_answers_are_those_of_the_oracle()
+
+    def p04_connections_hold_the_fold_of_their_part_of_the_log(self) -> None:
+        world = self.world
+        for node in world.nodes:
+            for name, connection in node.connections.items():
+                if connection.live is None:
+                    continue
+                state = connection.live.state
+                if self.seen.get(name) != (id(state), state.seq):
+                    assert state == world.states[state.seq]
+                    self.seen[name] = (id(state), state.seq)
+
     def p05_p14_stored_answers_are_those_of_the_oracle(self) -> None:
-        state = fold(42, self.log)
+        world, state, oracle = self.world, self.world.state, self.world.oracle
         stored = {
-            id_: Version(
-                answer.record.selected_option and answer.record.selected_option[-1],
-                answer.record.client_id,
-                answer.record.client_seq,
-                answer.seq,
-            )
+            id_: Version(letter(answer.record.selected_option), *answer_pair(answer.record), answer.seq)
             for id_, answer in state.responses.items()
         }
-        assert stored == self.oracle.current
-        assert (state.late_answers, state.is_over) == (self.oracle.too_late, self.oracle.over)
-        if not self.oracle.over:
-            assert state.status is (Status.IN_PROGRESS if self.oracle.current else Status.STARTED)
-        assert state.answers.keys() == self.oracle.payloads.keys()
-        assert state.position == self.oracle.position
+        assert stored == oracle.current
+        assert world.ledger.table == {id_: answer.record.given for id_, answer in state.responses.items()}
+        assert world.ledger.row.status == state.status
+        assert state.answers.keys() == oracle.payloads.keys()
+        assert (state.late_answers, state.position) == (oracle.too_late, oracle.position)
+        assert (state.is_over, state.status is Status.VOIDED) == (world.plain.is_over, world.plain.is_voided)
+        assert not (state.is_over and state.schedule.lasting_pause), "P17: a pause outlives the end"
+        assert score_of(world.live(state)).total == oracle.score(), "P13"
+        assert (state.attachment, state.attached) == (world.newest, world.is_held)
 
-    @invariant()
-    def p07_every_ack_names_an_entry_that_holds_the_answer(self) -> None:
-        for pair, ack in self.acks.items():
-            event = self.log[ack.seq - 1]
-            assert (event.hash.hex(), event.occurred_at, event.seq) == (ack.digest, ack.saved_at, ack.seq)
-            held = [a for a in json.loads(event.payload or b"")["answers"] if (a["client_id"], a["client_seq"]) == pair]
-            question_id, letter = self.oracle.payloads[pair]
-            assert [(a["question_id"], a["selected_option"], a["verdict"]) for a in held] == [
-                (question_id, option(question_id, letter), ack.verdict)
-            ]
+    def p07_saved_is_shown_for_what_is_stored_alone(self) -> None:
+        for window in self.world.windows:
+            for question, entry in window.book.items():
+                if entry.stored is None or (question, *entry.stored) in self.shown_as_saved:
+                    continue
+                selected, seq = entry.stored
+                answers = held(self.world.ledger.events[seq - 1])
+                assert (question, selected, Verdict.SAVED) in [(a[0], a[1], a[4]) for a in answers]
+                self.shown_as_saved.add((question, selected, seq))
+
+    def p04_newest_window_that_heard_all_knows_what_is_stored(self) -> None:
+        """Of a client: its snapshot and what it was told since are a fresh snapshot."""
+        world = self.world
+        for window in world.windows:
+            link = window.link
+            if link is None or not window.is_live or not link.is_plain or link.down or world.plain.is_over:
+                continue
+            if window.waiting or window.in_flight:  # may be stored, though that was not said
+                continue
+            if link.connection.state.connection_id == world.holder and link.connection.is_open:
+                known = {id_: entry.stored for id_, entry in window.book.items() if entry.stored}
+                stored = {id_: (a.record.selected_option, a.seq) for id_, a in world.state.responses.items()}
+                assert known == stored
+
+    def p17_time_is_what_was_given_and_nothing_else_changes_it(self) -> None:
+        world, plain, now = self.world, self.world.plain, self.world.clock.instant
+        schedule = world.state.schedule
+        if plain.is_over:
+            return
+        deadline, left = plain.deadline(world.now), plain.remaining(world.now)
+        assert schedule.deadline_as_of(now) == (None if deadline is None else at(deadline))
+        assert schedule.remaining_seconds(now) == (None if left is None else round(left / SECOND, 3))
+        assert (schedule.phase(now) is Phase.PAUSED) == plain.is_still(world.now)
+
+    # --- and in the end ---
 
     def teardown(self) -> None:
-        assert [event.seq for event in self.log] == list(range(1, len(self.log) + 1))
-        for event in self.log:
-            assert event.inner == hashlib.sha256((event.salt or b"") + (event.payload or b"")).digest()
+        """The network recovers, and each window is looked at once more: nothing that was typed was forgotten."""
+        if not hasattr(self, "world") or self.world.is_broken:
+            return
+        world = self.world
+        events = world.ledger.events
+        assert all(
+            event.inner == hashlib.sha256((event.salt or b"") + (event.payload or b"")).digest() for event in events
+        )
+        assert list(deadline_faults(self.BLUEPRINT, world.state)) == []
+        self.act("unpause")
+        world.set_clock(world.now + SECOND)
+        for window in world.windows:
+            self.dial(window, 0, wish=True)
+            undecided = [entry.typed for entry in window.book.values() if entry.typed is not None]
+            forgotten = [item for item in undecided if not self.is_overtaken(item)]
+            assert forgotten == [] or world.plain.is_over, "P7: an answer was neither stored nor refused"
+            assert window.disk.pending == {}, "P7: the newest answer of this device was forgotten"
+            stored = {id_: (a.record.selected_option, a.seq) for id_, a in world.state.responses.items()}
+            assert {id_: entry.stored for id_, entry in window.book.items() if entry.stored} == stored
+        self.p04_snapshot_and_the_events_since_are_a_fresh_snapshot()
 
-
-def once(body: EventBody) -> Callable[[AssessmentState], EventBody]:
-    return lambda _: body
+    def is_overtaken(self, item: Answer) -> bool:
+        """Whether another window of the same device has typed something newer, which went instead."""
+        rivals = (each for each in self.world.typed if each.question_id == item.question_id)
+        return any(
+            each.client_id == item.client_id and (each.client_seq or 0) > (item.client_seq or 0) for each in rivals
+        )
 
 
 def option(question_id: str, letter: str | None) -> str | None:
@@ -482,28 +536,36 @@ def option(question_id: str, letter: str | None) -> str | None:
     return letter and f"o_{question_id.removeprefix('q_')}{letter}"
 
 
-def pair_of(client: str | None, number: int | None) -> Pair | None:
-    return None if client is None or number is None else (client, number)
+def letter(option_id: str | None) -> str | None:
+    return option_id and option_id[-1]
 
 
-def is_wrong(judgement: Judgement) -> bool:
-    return (judgement.answer.selected_option or "").endswith("x")
+def answer_pair(record: Any) -> tuple[str | None, int | None]:
+    return record.client_id, record.client_seq
 
 
 class LockedAssessments(Assessments):
-    """The same where each answer locks its question."""
+    """Where each answer locks its question."""
 
-    BLUEPRINT = blueprint(feedback=FeedbackPolicy.AFTER_ANSWER)
+    BLUEPRINT = blueprint(max_pause_minutes=2, feedback=FeedbackPolicy.AFTER_ANSWER)
 
 
 class LinearAssessments(Assessments):
-    """The same where the questions come one after the other."""
+    """Where the questions come one after the other."""
 
-    BLUEPRINT = blueprint(navigation=Navigation.LINEAR)
+    BLUEPRINT = blueprint(max_pause_minutes=2, navigation=Navigation.LINEAR)
 
 
-test_promises_hold_for_two_devices_on_a_bad_network = Assessments.TestCase
-test_promises_hold_where_answers_lock = LockedAssessments.TestCase
-test_promises_hold_where_questions_come_one_after_the_other = LinearAssessments.TestCase
-for _machine in (Assessments, LockedAssessments, LinearAssessments):
-    _machine.TestCase.settings = settings(stateful_step_count=80)
+MACHINES = (Assessments, LockedAssessments, LinearAssessments)
+
+
+def test_p05_promises_hold_for_three_windows_on_a_bad_network() -> None:
+    run_state_machine_as_test(Assessments, settings=settings(stateful_step_count=STEPS))
+
+
+def test_p06_promises_hold_where_answers_lock() -> None:
+    run_state_machine_as_test(LockedAssessments, settings=settings(stateful_step_count=STEPS))
+
+
+def test_p14_promises_hold_where_questions_come_one_after_the_other() -> None:
+    run_state_machine_as_test(LinearAssessments, settings=settings(stateful_step_count=STEPS))
