@@ -286,9 +286,8 @@ async def test_answers_kept_for_repeated_requests_are_dropped(rest: Rest) -> Non
 # --- in the file ---
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])  # PostgreSQL keeps old versions of rows until VACUUM
 async def test_erased_words_are_gone_from_the_sqlite_file_and_its_log(storage: Storage, seat: Seat) -> None:
-    if not storage.database.url.is_sqlite:
-        pytest.skip("PostgreSQL keeps old versions of rows until VACUUM")
     file = Path(storage.database.url.file)
     files = [file, file.with_name(f"{file.name}-wal")]
     await storage.database.empty_log()
