@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.server import COMMAND, environment
+from tests.support.warm_sitting import WarmSitting
+
+_warm = WarmSitting()
 
 
 def sitting(
     *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end, with no SITTING_ variable but those in `env`."""
-    return subprocess.run(
-        [COMMAND, *arguments],
-        cwd=cwd,
-        env=environment(env or {}),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    """Run the command to its end in a process of its own, with no SITTING_ variable but those in `env`."""
+    command = [str(COMMAND), *arguments]
+    with tempfile.TemporaryDirectory() as directory:
+        files = [Path(directory) / name for name in ("stdin", "stdout", "stderr")]
+        for file, text in zip(files, (stdin, "", ""), strict=True):
+            file.write_text(text)
+        said = dict(zip(("stdin", "stdout", "stderr"), files, strict=True))
+        code = _warm.run(command, cwd=cwd, env=environment(env or {}), timeout=60, **said)
+        return subprocess.CompletedProcess(command, code, files[1].read_text(), files[2].read_text())
 
 
 def succeeded(done: subprocess.CompletedProcess[str]) -> str:

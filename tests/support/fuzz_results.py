@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 from sitting.storage.unit_of_work import Storage
@@ -35,7 +34,8 @@ def note(what: str, where: Storage | Hall, report: Report) -> None:
         return
     url = where.database.url if isinstance(where, Storage) else DatabaseUrl.parse(where.url)
     found = json.loads(Path(path).read_text())
-    found["results"][f"{what}, {'SQLite' if url.is_sqlite else 'PostgreSQL'}"] = asdict(report)
+    name = f"{what}, {'SQLite' if url.is_sqlite else 'PostgreSQL'}"
+    found["results"][name] = {**vars(report), "replies": dict(report.replies), "closes": dict(report.closes)}
     Path(path).write_text(json.dumps(found, indent=1))
 
 
