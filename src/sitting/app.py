@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+import structlog
 from fastapi import FastAPI
 
 from sitting.api import create_api
@@ -27,6 +28,8 @@ from sitting.workers.clock_watch import compare_clocks, run_clock_watch
 from sitting.workers.sweeper import run_sweeper
 
 ASGIApplication = Callable[[Message, Receive, Send], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +96,20 @@ async def _life(services: Services, access_watch: AccessWatch, *, allow_weak_dur
         yield
     finally:
         services.node.is_draining = True
-        for worker in workers:
-            worker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await worker
-        await storage.journal.stop()
-        await storage.database.close()
+        try:
+            await _end(workers)
+            await storage.journal.stop()
+        finally:
+            await storage.database.close()
+
+
+async def _end(workers: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel them and wait; one that had died is in the way of nothing."""
+    for worker in workers:
+        worker.cancel()
+    for fault in await asyncio.gather(*workers, return_exceptions=True):
+        if isinstance(fault, Exception):
+            log.error("worker_died", exc_info=fault)
 
 
 def _with_socket(api: FastAPI, endpoint: AssessmentEndpoint) -> ASGIApplication:

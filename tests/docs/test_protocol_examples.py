@@ -95,6 +95,14 @@ def test_frames_of_the_server_have_exactly_the_fields_of_its_messages_and_no_typ
     assert {frame["type"] for frame in shown} == SPOKEN.keys()
 
 
+def test_walk_through_writes_drafts_as_the_server_takes_them_for_the_test_that_its_frames_name() -> None:
+    walk = next(block for block in blocks("sh") if "/api/v1/tests" in block)
+    [draft] = re.findall(r"/tests -d '(.*?)'", walk, flags=re.DOTALL)
+    assert [len(section.questions) for section in Draft.model_validate_json(draft).sections] == [2]
+    assert set(re.findall(r'/tests/(\d+)/|"test_id": (\d+)', walk)) == {("4", ""), ("", "4")}
+    assert set(re.findall(r'"test_id": (\d+)', PAGE)) == {"4"}
+
+
 def test_page_on_navigation_and_feedback_shows_frames_and_rules_as_they_are() -> None:
     assert len(frames("→", RULES)) > 1
     for frame in frames("→", RULES):

@@ -7,17 +7,25 @@ import os
 import signal
 from collections.abc import Sequence
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
+import structlog
 
+from sitting.app import _life
+from sitting.delivery.access_watch import AccessWatch
+from sitting.delivery.manager import ConnectionManager
 from sitting.domain.errors import Unavailable
 from sitting.storage import journal as journal_module
 from sitting.storage import journal_postgresql
 from sitting.storage.errors import BadData, OutcomeUnknown, SequenceTaken
 from sitting.storage.journal import Entry, Journal
+from sitting.storage.opening import open_storage
 from sitting.storage.tables import assessment_responses
 from sitting.storage.unit_of_work import Storage
+from sitting.storage.url import DatabaseUrl
 from tests.support.builders import Seat, begin, invite, publish_test, seated
+from tests.support.clock import ManualClock
 from tests.support.eventually import eventually_async
 from tests.support.journals import (
     WatchedWriter,
@@ -26,6 +34,7 @@ from tests.support.journals import (
     watched_journal,
     while_the_database_fails,
 )
+from tests.support.rest import make_services
 from tests.support.storage import Nodes, assessment_row, execute, log_of, rows, running_storage
 
 STARTED = ["started", "attached"]
@@ -289,3 +298,39 @@ async def test_stopped_journal_takes_nothing_more(storage: Storage) -> None:
         with pytest.raises(Unavailable):
             await asyncio.wait_for(journal.append(make_entry(seat)), 2)
     assert await log_of(storage, seat.assessment_id) == STARTED
+
+
+async def test_journal_whose_writer_died_tells_everybody_and_can_be_stopped(storage: Storage) -> None:
+    under_way, waiting, late = await classroom(storage, 3)
+    async with watched_journal(storage) as (journal, writer):
+        tasks = await queued(writer, journal, [make_entry(under_way), make_entry(waiting)])
+        assert journal._task is not None
+        journal._task.cancel()
+        became = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        assert [type(each) for each in became] == [OutcomeUnknown, OutcomeUnknown]
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(journal.append(make_entry(late)), 2)
+        await journal.stop()
+        assert writer.is_closed
+    assert await log_of(storage, late.assessment_id) == STARTED
+
+
+async def test_fault_that_ends_the_writer_keeps_no_application_from_closing_its_database(
+    sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(_: Journal) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Journal, "_run", die)
+    parts = make_services(open_storage(DatabaseUrl.parse(sqlite_database_url)), ManualClock())
+    closed = AsyncMock(wraps=parts.storage.database.close)
+    monkeypatch.setattr(parts.storage.database, "close", closed)
+    watch = AccessWatch(parts, ConnectionManager(parts))
+    with structlog.testing.capture_logs() as said:
+        async with _life(parts, watch, allow_weak_durability=False):
+            await eventually_async(lambda: check_died(said))
+    closed.assert_awaited_once()
+
+
+async def check_died(said: Sequence[Any]) -> None:
+    assert "journal_died" in [entry["event"] for entry in said]

@@ -141,9 +141,17 @@ def test_p24_client_that_goes_too_fast_is_told_to_wait_and_then_closed_with_4029
         assert {each["data"]["code"] for each in told} == {"rate_limited"}
         assert all(each["data"]["retryable"] and each["reply_to"] == "x" for each in told)
         assert all(0 < each["data"]["details"]["retry_after_seconds"] <= 1 for each in told)
-        for _ in range(30):
-            own.send("heartbeat")
+        with contextlib.suppress(ConnectionClosed):  # it may be closed before all are sent
+            for _ in range(30):
+                own.send("heartbeat")
         own.closed(4029)
+
+
+def test_client_that_is_closed_for_its_flood_is_hung_up_on_as_soon_as_it_closes_too(hall: Hall) -> None:
+    flood = Frame(Opcode.TEXT, b'{"type":"heartbeat"}').serialize(mask=True) * 1000  # more than is read at once
+    with seated(hall.invite()) as (own, _):
+        own.socket.socket.sendall(flood)
+        own.closed(4029, within=5)
 
 
 def test_p24_client_that_heeds_the_time_it_was_told_goes_on(hall: Hall) -> None:
@@ -312,6 +320,22 @@ def test_p24_half_a_request_holds_no_connection_for_ever(sqlite_database_url: st
             endless.sendall(b"x" * 64 * MIB)
         assert until_the_end(silent) == b""
         assert until_the_end(half).startswith(b"HTTP/1.1 408 ")
+
+
+LONG_LINES = [("?token=" + "x" * 9000, "", 414), ("", "X-Token: " + "x" * 9000 + "\r\n", 431)]
+
+
+@pytest.mark.parametrize(("query", "header", "status"), LONG_LINES, ids=["address", "header"])
+def test_p24_handshake_with_too_long_a_line_is_told_so_and_hung_up_on(
+    hall: Hall, query: str, header: str, status: int
+) -> None:
+    head = (
+        f"GET /ws/assessment{query} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{header}"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with contextlib.closing(socket.create_connection(("127.0.0.1", hall.server.port), timeout=10)) as connection:
+        connection.sendall(head.encode())
+        assert until_the_end(connection).startswith(f"HTTP/1.1 {status} ".encode())
 
 
 def until_the_end(connection: socket.socket) -> bytes:

@@ -41,6 +41,7 @@ class WatchedWriter:
         batches: the keys of each batch that was offered, in order.
         gate: closed, it holds every batch back.
         loses_acks: the link breaks after each commit: what was stored is not known to be.
+        is_closed: it was let go of.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -49,6 +50,7 @@ class WatchedWriter:
         self.gate = asyncio.Event()
         self.gate.set()
         self.loses_acks = False
+        self.is_closed = False
 
     async def write(self, batch: Sequence[Entry]) -> set[Key]:
         self.batches.append([entry.key for entry in batch])
@@ -59,6 +61,7 @@ class WatchedWriter:
         return stored
 
     async def close(self) -> None:
+        self.is_closed = True
         await self._real.close()
 
 

@@ -114,7 +114,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.loop.call_soon(self._read_on)
 
     def _resume(self) -> None:
-        if self.read_paused and not self._unread and self.queue.empty() and not self.transport.is_closing():
+        # Behind our close nobody takes messages any more, but the peer's own close has to be read.
+        taken = self.close_sent or self.queue.empty()
+        if self.read_paused and not self._unread and taken and not self.transport.is_closing():
             self.read_paused = False
             self.transport.resume_reading()
 
@@ -124,6 +126,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             return
         data, self._unread = self._unread[:SLICE_BYTES], self._unread[SLICE_BYTES:]
         super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_handshake()
 
     def handle_cont(self, event: Frame) -> None:
         """The size of a message is bounded, but not in how many empty pieces it comes."""
@@ -158,6 +162,15 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.close":
             self.writable.set()
         await super().send(message)
+
+    def _refuse_handshake(self) -> None:
+        """Send what `websockets` says of a head that it does not take (a line of more than 8192 bytes), and close.
+
+        uvicorn looks only at heads that were taken: others would get no answer, and keep their connection for ever.
+        """
+        self.handshake_initiated = self.handshake_complete = self.close_sent = True
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.close()
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         if not self.close_sent:

@@ -16,6 +16,7 @@ from sitting.delivery.inbox import (
     Happening,
     Inbox,
     LogChanged,
+    ReadingFailed,
     ReadingStopped,
     WarningDue,
 )
@@ -142,6 +143,13 @@ class Connection:
     # --- reading ---
 
     async def _read(self) -> None:
+        """Read until there is nothing more; whatever goes wrong with it ends the connection, which else would wait."""
+        try:
+            await self._take_frames()
+        except Exception as fault:
+            self._inbox.put(ReadingFailed(fault))
+
+    async def _take_frames(self) -> None:
         """Stamp each frame on arrival and hand it over, so that a slow server never costs the candidate time."""
         while True:
             try:
@@ -193,6 +201,8 @@ class Connection:
             case ReadingStopped(code):
                 await self._socket.close(CloseCode(code), "text frames only")
                 return False
+            case ReadingFailed(fault):
+                raise fault
             case ClientGone():
                 return False
         return True

@@ -31,6 +31,13 @@ class ReadingStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingFailed:
+    """No more frames can be read, for a reason that nobody foresaw."""
+
+    fault: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class LogChanged:
     """Somebody wrote into the log of the attached assessment."""
 
@@ -47,7 +54,7 @@ class AccessLost:
     refusal: SittingError
 
 
-Happening = FrameArrived | ClientGone | ReadingStopped | LogChanged | WarningDue | AccessLost
+Happening = FrameArrived | ClientGone | ReadingStopped | ReadingFailed | LogChanged | WarningDue | AccessLost
 
 
 class Inbox:

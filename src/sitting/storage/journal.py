@@ -118,15 +118,27 @@ class Journal:
     async def start(self) -> None:
         """Begin to write."""
         self._task = asyncio.create_task(self._run(), name="journal")
+        self._task.add_done_callback(self._writer_ended)
 
     async def stop(self) -> None:
-        """Write what waits and take nothing more; every caller has been told by then."""
+        """Write what waits and take nothing more; every caller has been told by then, also if the writer has died."""
         task, self._task = self._task, None
         if task is None:
             return
         self._wake.set()
-        await task
-        await self._writer.close()
+        try:
+            await asyncio.gather(task, return_exceptions=True)
+        finally:
+            await self._writer.close()
+
+    def _writer_ended(self, task: asyncio.Task[None]) -> None:
+        """If it has died, nobody writes any more: say so, and tell those who wait."""
+        fault = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if fault is None:
+            return
+        log.error("journal_died", exc_info=fault)
+        while self._waiting:
+            _fail(self._waiting.popleft(), OutcomeUnknown())
 
     async def append(self, entry: Entry) -> None:
         """Return once `entry` is committed.
@@ -137,7 +149,7 @@ class Journal:
             OutcomeUnknown: it may be stored or not.
             Unavailable: too much waits already, or the journal does not run; nothing is stored.
         """
-        if self._task is None or len(self._waiting) >= MAX_WAITING:
+        if not self.is_running or len(self._waiting) >= MAX_WAITING:
             raise Unavailable()
         waiting = _Waiting(entry, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
@@ -184,6 +196,10 @@ class Journal:
         """Write a batch and tell each; no failure of a batch ends the writer."""
         try:
             stored = await self._write([waiting.entry for waiting in batch])
+        except asyncio.CancelledError:
+            for waiting in batch:
+                _fail(waiting, OutcomeUnknown())
+            raise
         except BadData as fault:
             await self._bisect(batch, fault)
         except Exception as fault:
