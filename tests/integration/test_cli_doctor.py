@@ -46,9 +46,10 @@ def test_sound_installation_passes_and_nothing_is_written(database_url: str, tmp
 
 def test_file_that_is_served_is_told(sqlite_database_url: str, tmp_path: Path) -> None:
     assert "by nobody" in examined(sqlite_database_url, tmp_path).stdout
-    with SittingProcess.serve(sqlite_database_url, tmp_path):
+    with SittingProcess.demo(tmp_path, database_url=sqlite_database_url):
         done = examined(sqlite_database_url, tmp_path)
     assert done.returncode == 0
+    assert levels(done)["token secret"] == "ok", "the demo keeps one beside the file"
     assert "in use by process" in done.stdout
 
 

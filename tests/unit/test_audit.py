@@ -191,7 +191,26 @@ def test_changed_response_is_found(name: str, value: Any) -> None:
     first, *others = record.responses
     found = first_break(replace(record, responses=[replace(first, **{name: value}), *others]), SIGNER.verifies)
     assert found is not None
-    assert (found.place, found.reason.split()[1]) == ("response q_1", name)
+    said = "answer" if name == "given" else name
+    assert (found.place, found.reason.split()[1]) == ("response q_1", said)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (GivenAnswer("o_1_wrong"), "its answer is o_1_wrong, and by"),
+        (GivenAnswer(selected_options=("o_b", "o_c")), "its answer is o_b, o_c, and by"),
+        (GivenAnswer(selected_options=()), "its answer is no option, and by"),
+        (GivenAnswer(value="4 m"), "its answer is 4 m, and by"),
+        (GivenAnswer(), "its answer is nothing, and by"),
+    ],
+)
+def test_changed_answer_is_told_in_words(given: GivenAnswer, said: str) -> None:
+    record = finished_record()
+    first, *others = record.responses
+    found = first_break(replace(record, responses=[replace(first, given=given), *others]), SIGNER.verifies)
+    assert found is not None
+    assert found.reason.startswith(said)
 
 
 def test_removed_and_added_responses_are_found() -> None:

@@ -99,6 +99,8 @@ def _keys(site: Site) -> Iterator[Finding]:
         yield Finding(Level.OK, "token secret", "it is set, and long enough")
     elif site.file is None:
         yield Finding(Level.ERROR, "token secret", HOW_TO_MAKE_KEYS)
+    elif read_secrets(site.file, warning=False) is not None:
+        yield Finding(Level.OK, "token secret", "it is kept beside the file")
     try:
         signer = site.optional_signer()
     except Stop as fault:

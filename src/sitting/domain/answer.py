@@ -24,5 +24,11 @@ class GivenAnswer:
         """Whether nothing is answered."""
         return self.selected_option is None and self.selected_options is None and self.value is None
 
+    def __str__(self) -> str:
+        """For people: what was chosen or typed."""
+        if self.selected_options is not None:
+            return ", ".join(self.selected_options) or "no option"
+        return next((said for said in (self.selected_option, self.value) if said is not None), "nothing")
+
 
 CLEARED = GivenAnswer()

@@ -303,7 +303,8 @@ def _breaks_in_responses(record: AuditRecord, log: _Log) -> Iterator[Break]:
 def _difference(stored: ResponseRecord, derived: ResponseRecord) -> str:
     names = (name for name in ResponseRecord.__slots__ if getattr(stored, name) != getattr(derived, name))
     name = next(names)
-    return f"its {name} is {getattr(stored, name)}, and by entry {derived.seq} should be {getattr(derived, name)}"
+    word = "answer" if name == "given" else name
+    return f"its {word} is {getattr(stored, name)}, and by entry {derived.seq} should be {getattr(derived, name)}"
 
 
 def _breaks_in_score(record: AuditRecord, log: _Log) -> Iterator[Break]:
