@@ -110,4 +110,4 @@ def test_p21_no_byte_that_any_candidate_received_tells_a_key_too_early(
         counted = Counter(verdict for verdict, _ in seen)
         assert counted["clean"] > 10_000
         assert counted["staff"] > 100
-        assert counted["allowed"] > 100
+        assert counted["allowed"] > 50
