@@ -108,7 +108,7 @@ def taken_over(hall: Hall) -> None:
 
 def ended(hall: Hall) -> None:
     with seated(hall.invite()) as (own, started):
-        assert hall.act(started["assessment_id"], "end", {"note": "The fire alarm went off."}).status_code == 200
+        assert hall.act(started["assessment_id"], "end", {"reason": "The fire alarm went off."}).status_code == 200
         own.closed(4010)
 
 

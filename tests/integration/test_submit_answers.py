@@ -291,13 +291,13 @@ async def test_p20_node_that_freezes_in_a_transaction_does_not_hold_up_the_other
     postgresql_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (idle_timeout,) = POSTGRESQL_SETTINGS
-    monkeypatch.setitem(POSTGRESQL_SETTINGS, idle_timeout, "300ms")
+    monkeypatch.setitem(POSTGRESQL_SETTINGS, idle_timeout, "2s")  # of the other node too, which must not stall so long
     async with running_storage(postgresql_database_url) as frozen, running_storage(postgresql_database_url) as other:
         seat = await seated(frozen)
         unit_of_work = frozen.unit_of_work()
         unit = await unit_of_work.__aenter__()
         await unit.attach(await unit.load(seat.assessment_id), Claim("c_frozen"), NOON)
-        newer = await asyncio.wait_for(seat.take_over(other), 5)
+        newer = await asyncio.wait_for(seat.take_over(other), 10)
         with pytest.raises(Unavailable):  # it wakes up and would commit
             await unit_of_work.__aexit__(None, None, None)
         with pytest.raises(AttachmentStale):
