@@ -25,6 +25,8 @@ from sitting.usecases.admission import AT_ONCE, MAX_LINE, Admission
 from sitting.usecases.services import Capacity, Services
 from sitting.web import add_pages
 from sitting.workers.clock_watch import compare_clocks, run_clock_watch
+from sitting.workers.head_poll import run_head_poll
+from sitting.workers.notice_listener import run_notice_listener
 from sitting.workers.sweeper import run_sweeper
 
 ASGIApplication = Callable[[Message, Receive, Send], Awaitable[None]]
@@ -91,6 +93,8 @@ async def _life(services: Services, access_watch: AccessWatch, *, allow_weak_dur
         asyncio.create_task(run_sweeper(services), name="sweeper"),
         asyncio.create_task(access_watch.run(), name="access watch"),
         asyncio.create_task(run_clock_watch(services), name="clock watch"),
+        asyncio.create_task(run_notice_listener(services), name="notice listener"),
+        asyncio.create_task(run_head_poll(services), name="head poll"),
     ]
     try:
         yield

@@ -54,6 +54,7 @@ class Metrics:
         self._add_sockets(registry)
         self._add_journal(registry)
         self._add_assessments(registry)
+        self._add_nodes(registry)
         self.sign_ins_refused = Counter("sitting_sign_ins_refused", "Wrong email or password.", registry=registry)
         self._clock = Gauge("sitting_clock_difference_seconds", "The database's clock less ours.", registry=registry)
         build = Gauge(
@@ -140,6 +141,17 @@ class Metrics:
         self.sweep_age_seconds = Gauge(
             "sitting_sweep_age_seconds", "Since the last sweep that came to its end.", registry=registry
         )
+
+    def _add_nodes(self, registry: CollectorRegistry) -> None:
+        self.notices_sent = Counter("sitting_notices_sent", "Said to other nodes.", registry=registry)
+        self.notices_received = Counter("sitting_notices_received", "Said by other nodes.", registry=registry)
+        ignored = Counter("sitting_notices_ignored", "Heard, and nothing to us.", ["reason"], registry=registry)
+        self.notices_ignored = _children(ignored, ("own", "unreadable"))
+        self.listener_connected = Gauge(
+            "sitting_notice_listener_connected", "1 while other nodes are heard.", registry=registry
+        )
+        polls = Counter("sitting_head_polls", "Looks for notices that were lost.", ["outcome"], registry=registry)
+        self.head_polls = _children(polls, ("done", "failed"))
 
 
 def _children(counter: Counter, labels: Iterable[str]) -> dict[str, Counter]:

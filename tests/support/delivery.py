@@ -27,7 +27,7 @@ from sitting.storage.url import DatabaseUrl
 from tests.support.builders import make_user
 from tests.support.candidates import Caller, token_for
 from tests.support.databases import sqlite_url
-from tests.support.server import SittingProcess
+from tests.support.server import TAPPED, SittingProcess
 from tests.support.storage import running_storage
 
 V1 = "sitting.v1"
@@ -267,10 +267,12 @@ class Hall:
 
 
 @contextmanager
-def opened_hall(url: str, directory: Path, *, env: Mapping[str, str] | None = None) -> Iterator[Hall]:
+def opened_hall(
+    url: str, directory: Path, *, env: Mapping[str, str] | None = None, program: Sequence[str | Path] = TAPPED
+) -> Iterator[Hall]:
     """A server over a migrated database, ended with the block, and by then it has said nothing that it should not."""
     staff_token = token_for(asyncio.run(_make_staff(url)))
-    with SittingProcess.serve(url, directory, env=env) as server:
+    with SittingProcess.serve(url, directory, env=env, program=program) as server:
         opened = Hall(server, url, staff_token)
         try:
             yield opened

@@ -187,9 +187,7 @@ def results_table(results: Iterable[Result], bugs: Sequence[Planted]) -> str:
         result = by_name.get(bug.name)
         tests = (result.failed if result and result.verdict == CAUGHT else ()) or bug.caught_by
         told = ", ".join(dict.fromkeys(f"`{test.partition('::')[2].partition('[')[0]}`" for test in tests))
-        rows.append(
-            [f"P{bug.promise}", f"`{bug.name}`", bug.bug, told, result.verdict if result else "not planted yet"]
-        )
+        rows.append([bug.label, f"`{bug.name}`", bug.bug, told, result.verdict if result else "not planted yet"])
     caught = sum(by_name[bug.name].verdict == CAUGHT for bug in bugs if bug.name in by_name)
     return f"{len(bugs)} planted, {caught} caught.\n\n" + table(["Promise", "Patch", "Bug", "Test", "Result"], rows)
 

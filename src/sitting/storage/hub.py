@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sitting.kit.ids import random_id
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -28,9 +30,14 @@ AccessListener = Callable[[AccessChange], None]
 
 
 class Hub:
-    """Listeners by assessment, and to changes of access. Callbacks run at once, must not block and must not raise."""
+    """Listeners by assessment, and to changes of access. Callbacks run at once, must not block and must not raise.
+
+    Attributes:
+        node: what this process calls itself before other nodes.
+    """
 
     def __init__(self) -> None:
+        self.node = random_id("n", 12)
         self._listeners: defaultdict[int, list[Listener]] = defaultdict(list)
         self._access_listeners: list[AccessListener] = []
 
@@ -51,6 +58,10 @@ class Hub:
         """Tell `listener` of changes of anybody's access from now on; returns what ends that."""
         self._access_listeners.append(listener)
         return lambda: self._access_listeners.remove(listener)
+
+    def subscribed(self) -> list[int]:
+        """The assessments that somebody listens to."""
+        return list(self._listeners)
 
     def publish(self, notice: Notice) -> None:
         """Tell all who listen to that."""

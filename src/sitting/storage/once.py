@@ -84,6 +84,7 @@ class OnceStorage(Storage):
         async with self.database.within(connection):
             unit = UnitOfWork(connection, self.frozen)
             yield unit
+            await self.tell_other_nodes(unit)
         self._changes += unit.changes
 
     async def _open(self, request: KeyedRequest) -> AsyncConnection:

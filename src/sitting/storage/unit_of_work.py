@@ -24,6 +24,7 @@ from sitting.storage.errors import SequenceTaken
 from sitting.storage.frozen import Frozen
 from sitting.storage.hub import AccessChange, Change, Hub, Notice
 from sitting.storage.journal import Journal
+from sitting.storage.notices import concerns_other_nodes, encode_notice
 from sitting.storage.repositories.applications import ApplicationRepository
 from sitting.storage.repositories.assessments import AssessmentRepository, paper_from_slots
 from sitting.storage.repositories.blueprints import BlueprintRepository
@@ -31,6 +32,7 @@ from sitting.storage.repositories.credentials import CredentialRepository
 from sitting.storage.repositories.erasure import ErasureRepository
 from sitting.storage.repositories.events import EventRepository
 from sitting.storage.repositories.media import MediaRepository
+from sitting.storage.repositories.notices import NoticeRepository
 from sitting.storage.repositories.questions import QuestionRepository
 from sitting.storage.repositories.users import UserRepository
 
@@ -39,7 +41,11 @@ MAX_LOSSES = 5
 
 
 class UnitOfWork:
-    """The repositories of one transaction."""
+    """The repositories of one transaction.
+
+    Attributes:
+        changes: what the hub is told once this is committed. for_other_nodes: what of that concerns them.
+    """
 
     def __init__(self, connection: AsyncConnection, frozen: Frozen) -> None:
         self.frozen = frozen
@@ -52,11 +58,13 @@ class UnitOfWork:
         self.assessments = AssessmentRepository(connection)
         self.events = EventRepository(connection)
         self.erasure = ErasureRepository(connection)
+        self.notices = NoticeRepository(connection)
         self.changes: list[Notice] = []
+        self.for_other_nodes: list[Notice] = []
 
     def access_changed(self, user_id: int) -> None:
-        """Tell the hub, once this is committed, that what lets that person in has to be looked at anew."""
-        self.changes.append(AccessChange(user_id))
+        """Tell all nodes, once this is committed, that what lets that person in has to be looked at anew."""
+        self._tell(AccessChange(user_id), far=True)
 
     async def load(self, assessment_id: int) -> LiveAssessment:
         """The assessment with its rules, its paper and the fold of its log.
@@ -82,7 +90,7 @@ class UnitOfWork:
         await self.events.append(event)
         await self.assessments.update_head(event.assessment_id, event.seq, event.hash, now=now)
         live.state.apply(event)
-        self.changes.append(Change(event.assessment_id, event.seq))
+        self._tell(Change(event.assessment_id, event.seq), far=concerns_other_nodes(body))
         return event
 
     async def append_time(self, live: LiveAssessment, body: EventBody, now: datetime) -> None:
@@ -135,6 +143,11 @@ class UnitOfWork:
                 break
         raise SequenceTaken()
 
+    def _tell(self, notice: Notice, *, far: bool) -> None:
+        self.changes.append(notice)
+        if far:
+            self.for_other_nodes.append(notice)
+
 
 class Storage:
     """What use cases write to and read from.
@@ -164,8 +177,15 @@ class Storage:
         async with self.database.writing() as connection:
             unit = UnitOfWork(connection, self.frozen)
             yield unit
+            await self.tell_other_nodes(unit)
         for change in unit.changes:
             self.hub.publish(change)
+
+    async def tell_other_nodes(self, unit: UnitOfWork) -> None:
+        """Have what concerns them said with the commit. On SQLite there are none."""
+        if unit.for_other_nodes and not self.database.url.is_sqlite:
+            await unit.notices.send([encode_notice(self.hub.node, notice) for notice in unit.for_other_nodes])
+            self.metrics.notices_sent.inc(len(unit.for_other_nodes))
 
     async def work(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Do `work` in a unit of work, again from the beginning whenever somebody else took its number in a log.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ARRAY, BigInteger, Row, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sitting.domain.chain import SealedEvent
 from sitting.storage.errors import SequenceTaken
 from sitting.storage.tables import assessment_events
+
+# A maximum for each, and no GROUP BY over all entries: so it is one step into the primary key's index for each log.
+_ASKED = func.unnest(bindparam("ids", type_=ARRAY(BigInteger))).table_valued("id").render_derived(name="asked")
+_HEAD = select(func.max(assessment_events.c.seq)).where(assessment_events.c.assessment_id == _ASKED.c.id)
+HEADS = select(_ASKED.c.id, _HEAD.scalar_subquery().label("head"))
 
 
 class EventRepository:
@@ -41,6 +46,11 @@ class EventRepository:
             .limit(limit)
         )
         return [_event(row) for row in await self._connection.execute(statement)]
+
+    async def heads(self, assessment_ids: Sequence[int]) -> dict[int, int]:
+        """The newest number of each of these logs, of the bigger ones as fast as of the others. PostgreSQL only."""
+        result = await self._connection.execute(HEADS, {"ids": list(assessment_ids)})
+        return {row.id: row.head for row in result if row.head is not None}
 
 
 def _row(event: SealedEvent) -> dict[str, Any]:
