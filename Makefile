@@ -41,7 +41,7 @@ setup-dev: $(VENV)/.dev-installed system-packages clients/js/node_modules/.insta
 lock:  ## Look for newer versions and write the lock files (names, versions and hashes only)
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
 	build/lock/bin/uv pip compile $(LOCK) pyproject.toml locks/build.in --extra pg -o locks/run.txt
-	build/lock/bin/uv pip compile $(LOCK) pyproject.toml locks/build.in --extra pg --group dev -c locks/run.txt -o locks/dev.txt
+	build/lock/bin/uv pip compile $(LOCK) pyproject.toml locks/build.in --extra pg --extra picows --group dev -c locks/run.txt -o locks/dev.txt
 	cd clients/js && npm install --package-lock-only --omit-lockfile-registry-resolved
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 

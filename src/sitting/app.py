@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from sitting.api import create_api
 from sitting.delivery.access_watch import AccessWatch
+from sitting.delivery.draining import Drain
 from sitting.delivery.endpoint import PATH, AssessmentEndpoint
 from sitting.delivery.socket import Message, Receive, Send, Socket
 from sitting.identity.signer import Signer
@@ -43,6 +44,7 @@ class AppConfig:
         allow_weak_durability: start although the database may lose what it committed.
         metrics_token: who shows it may read the metrics; None: whoever asks from this machine.
         starts_at_once, starts_waiting: of more starts, the rest is turned away for a while.
+        drain: empties the node before it ends, when whoever runs the application says so.
     """
 
     database_url: DatabaseUrl
@@ -56,6 +58,7 @@ class AppConfig:
     capacity: Capacity = field(default_factory=Capacity)
     starts_at_once: int = AT_ONCE
     starts_waiting: int = MAX_LINE
+    drain: Drain = field(default_factory=Drain)
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -78,6 +81,7 @@ def create_app(config: AppConfig) -> ASGIApplication:
     api = create_api(services)
     add_pages(api, services, setup_secret=config.setup_secret)
     endpoint = AssessmentEndpoint(services)
+    config.drain.of(services.node, endpoint.manager)
     watch = AccessWatch(services, endpoint.manager)
     api.router.lifespan_context = lambda _: _life(services, watch, allow_weak_durability=config.allow_weak_durability)
     return _with_socket(api, endpoint)

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
         max_connections: open sockets; one more is told to come back later.
         messages_per_second: what one socket may send for ever; ten times as many at once.
         starts_at_once, starts_waiting: starts at work, and in the line behind them; more are told to come back later.
+        drain_seconds: over how long a node that was told to stop closes its sockets, at most.
         allow_weak_durability: serve although the database may lose what it committed.
     """
 
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     messages_per_second: int = Field(30, ge=1, le=100_000)
     starts_at_once: int = Field(8, ge=1, le=1000)
     starts_waiting: int = Field(200, ge=0, le=100_000)
+    drain_seconds: float = Field(5, ge=0, le=300)
     allow_weak_durability: bool = False
 
     @field_validator("allowed_origins", mode="before")

@@ -9,12 +9,14 @@ import typer
 from sitting import __version__
 from sitting.cli import (
     audit_verify,
+    backup,
     bank_export,
     bank_import,
     db_check,
     db_upgrade,
     demo,
     doctor,
+    restore,
     serve,
     token,
     user_create,
@@ -47,6 +49,8 @@ app.add_typer(audit, name="audit")
 audit.command("verify")(audit_verify.verify)
 app.command("import")(bank_import.import_files)
 app.command("export")(bank_export.export_file)
+app.command("backup")(backup.run_backup)
+app.command("restore")(restore.run_restore)
 app.command("doctor")(doctor.run_doctor)
 
 

@@ -78,6 +78,17 @@ def ensure_secrets(database: Path) -> Secrets:
     return found
 
 
+def copy_secrets(database: Path, other: Path) -> None:
+    """Put the secrets beside the one SQLite file beside the other one, in place of those that may be there.
+
+    Raises:
+        Stop, OSError: they cannot be read, or not be written.
+    """
+    found = read_secrets(database)
+    assert found is not None
+    _write(secrets_file(other), found, put=os.replace)
+
+
 def remember_passwords(database: Path, passwords: Mapping[str, str]) -> None:
     """Keep the passwords of the demo's staff with the other secrets."""
     _write(secrets_file(database), replace(ensure_secrets(database), staff_passwords=dict(passwords)), put=os.replace)
@@ -95,10 +106,11 @@ def _write(file: Path, content: Secrets, *, put: Callable[[str, Path], None]) ->
         put(name, file)
     finally:
         Path(name).unlink(missing_ok=True)
-    _sync_directory(file.parent)
+    sync_directory(file.parent)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Put on the disk which names the directory has."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

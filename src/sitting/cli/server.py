@@ -6,6 +6,8 @@ import ipaddress
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 
@@ -13,11 +15,20 @@ from sitting.app import AppConfig, ASGIApplication, create_app
 from sitting.cli.errors import Stop
 from sitting.cli.site import Site
 from sitting.cli.transport import BoundedHttp, BoundedWebSocket
+from sitting.delivery.draining import Drain
 from sitting.usecases.services import Capacity
 
 MAX_FRAME_BYTES = 65_536
 PING_SECONDS = 20
 GRACE_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The application, and what empties it before it ends."""
+
+    app: ASGIApplication
+    drain: Drain
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -59,10 +70,11 @@ def _reachable(host: str) -> str:
     return host if address.version == 4 else f"[{host}]"
 
 
-def application(site: Site, *, setup_secret: str | None) -> ASGIApplication:
+def application(site: Site, *, setup_secret: str | None) -> Node:
     """The application over the site's database, with its keys."""
     token = site.settings.metrics_token
-    return create_app(
+    drain = Drain(site.settings.drain_seconds)
+    app = create_app(
         AppConfig(
             database_url=site.url,
             keys=site.token_keys(),
@@ -75,17 +87,21 @@ def application(site: Site, *, setup_secret: str | None) -> ASGIApplication:
             starts_waiting=site.settings.starts_waiting,
             allow_weak_durability=site.settings.allow_weak_durability,
             setup_secret=setup_secret,
+            drain=drain,
         )
     )
+    return Node(app, drain)
 
 
-def run(app: ASGIApplication, listener: socket.socket, announce: Callable[[], None]) -> None:
+def run(node: Node, listener: socket.socket, announce: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, and end in order; `announce` is called when the first request can come.
+
+    The first signal drains the node, a second one cuts the drain short.
 
     Raises:
         Stop: the application did not start.
     """
-    server = _Server(_config(app), announce)
+    server = _Server(_config(node.app), node.drain, announce)
     # uvicorn raises the signal that ended it once more when it is done. Ours stay in place for that, so that a stop
     # that was asked for is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,11 +132,25 @@ def _config(app: ASGIApplication) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, drain: Drain, announce: Callable[[], None]) -> None:
         super().__init__(config)
+        self._drain = drain
         self._announce = announce
+        self._is_hurried = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._announce()
+
+    async def main_loop(self) -> None:
+        """Serve, and go on listening until everybody was sent elsewhere: whoever asks how we are gets an answer."""
+        await super().main_loop()
+        await self._drain.run()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit and not self._is_hurried:
+            self._is_hurried = True
+            self._drain.hurry()
+            return
+        super().handle_exit(sig, frame)

@@ -16,6 +16,7 @@ from sitting.delivery.inbox import (
     Happening,
     Inbox,
     LogChanged,
+    NodeEnds,
     ReadingFailed,
     ReadingStopped,
     WarningDue,
@@ -78,6 +79,7 @@ class Connection:
         self._socket = socket
         self._inbox = Inbox()
         self._lost: AccessLost | None = None
+        self._sent_elsewhere = False
         self._timers: list[asyncio.TimerHandle] = []
         self._unsubscribe = _nothing
 
@@ -140,6 +142,12 @@ class Connection:
             self._lost = AccessLost(refusal)
             self._inbox.put(self._lost)  # behind whatever waits; only to wake whoever reads the inbox
 
+    def send_elsewhere(self) -> None:
+        """Close with 1012 once the frames that came so far are answered; those behind them are not dealt with."""
+        if not self._sent_elsewhere:
+            self._sent_elsewhere = True
+            self._inbox.put(NodeEnds())
+
     # --- reading ---
 
     async def _read(self) -> None:
@@ -198,6 +206,8 @@ class Connection:
             case AccessLost(refusal):
                 await self._refuse(refusal, None)
                 await self.close(CloseCode.NOT_ALLOWED, "not allowed any more")
+            case NodeEnds():
+                await self.close(CloseCode.SERVICE_RESTART, "the server restarts")
             case ReadingStopped(code):
                 await self._socket.close(CloseCode(code), "text frames only")
                 return False

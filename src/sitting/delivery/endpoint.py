@@ -62,6 +62,9 @@ class AssessmentEndpoint:
         self._open += 1
         try:
             await socket.accept(SUBPROTOCOL if speaks_v1 else None)
+            if self._services.node.is_draining:
+                await socket.close(CloseCode.SERVICE_RESTART, "the server restarts")
+                return
             self._require_room()
             state, identity = await self._state(scope, speaks_v1=speaks_v1)
             await Connection(self._services, self.manager, socket, state, identity).run()

@@ -54,7 +54,12 @@ class AccessLost:
     refusal: SittingError
 
 
-Happening = FrameArrived | ClientGone | ReadingStopped | ReadingFailed | LogChanged | WarningDue | AccessLost
+@dataclass(frozen=True, slots=True)
+class NodeEnds:
+    """This node is about to stop; the client is to come back elsewhere, once the frames before this are answered."""
+
+
+Happening = FrameArrived | ClientGone | ReadingStopped | ReadingFailed | LogChanged | WarningDue | AccessLost | NodeEnds
 
 
 class Inbox:

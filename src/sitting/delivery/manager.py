@@ -31,6 +31,13 @@ class ConnectionManager:
     def __len__(self) -> int:
         return len(self._connections)
 
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._connections
+
+    def everybody(self) -> list[Connection]:
+        """All that are open now."""
+        return list(self._connections)
+
     def connect(self, connection: Connection) -> None:
         """A socket was accepted."""
         self._connections.add(connection)
