@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 from fastapi import FastAPI
@@ -23,10 +24,11 @@ from sitting.storage.durability import require_durable
 from sitting.storage.opening import open_storage
 from sitting.storage.url import DatabaseUrl
 from sitting.usecases.admission import AT_ONCE, MAX_LINE, Admission
-from sitting.usecases.services import Capacity, Services
+from sitting.usecases.services import Capacity, NodeState, Services
 from sitting.web import add_pages
 from sitting.workers.clock_watch import compare_clocks, run_clock_watch
 from sitting.workers.head_poll import run_head_poll
+from sitting.workers.heartbeat import DEFAULT_CAP, HeartbeatWorker
 from sitting.workers.notice_listener import run_notice_listener
 from sitting.workers.sweeper import run_sweeper
 
@@ -43,6 +45,7 @@ class AppConfig:
         setup_secret: opens the page that makes the first administrator, while there is no user; None: no such page.
         allow_weak_durability: start although the database may lose what it committed.
         metrics_token: who shows it may read the metrics; None: whoever asks from this machine.
+        max_time_credit: what one assessment gets back at most for outages; nothing: nobody gets anything.
         starts_at_once, starts_waiting: of more starts, the rest is turned away for a while.
         drain: empties the node before it ends, when whoever runs the application says so.
     """
@@ -59,6 +62,7 @@ class AppConfig:
     starts_at_once: int = AT_ONCE
     starts_waiting: int = MAX_LINE
     drain: Drain = field(default_factory=Drain)
+    max_time_credit: timedelta = DEFAULT_CAP
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -67,14 +71,16 @@ def create_app(config: AppConfig) -> ASGIApplication:
 
     Starting it (its lifespan) raises RuntimeError if the database would not keep what it is told to keep.
     """
+    storage = open_storage(config.database_url)
     services = Services(
-        open_storage(config.database_url),
+        storage,
         config.keys,
         config.signer,
         config.clock,
         config.public_url,
         config.allowed_origins,
         config.metrics_token,
+        node=NodeState(node_id=storage.hub.node_id),
         capacity=config.capacity,
         admission=Admission(at_once=config.starts_at_once, max_line=config.starts_waiting),
     )
@@ -83,16 +89,21 @@ def create_app(config: AppConfig) -> ASGIApplication:
     endpoint = AssessmentEndpoint(services)
     config.drain.of(services.node, endpoint.manager)
     watch = AccessWatch(services, endpoint.manager)
-    api.router.lifespan_context = lambda _: _life(services, watch, allow_weak_durability=config.allow_weak_durability)
+    heart = HeartbeatWorker(services, config.max_time_credit)
+    weak = config.allow_weak_durability
+    api.router.lifespan_context = lambda _: _life(services, watch, heart, allow_weak_durability=weak)
     return _with_socket(api, endpoint)
 
 
 @contextlib.asynccontextmanager
-async def _life(services: Services, access_watch: AccessWatch, *, allow_weak_durability: bool) -> AsyncIterator[None]:
+async def _life(
+    services: Services, access_watch: AccessWatch, heart: HeartbeatWorker, *, allow_weak_durability: bool
+) -> AsyncIterator[None]:
     storage = services.storage
     await require_durable(storage.database, allow_weak=allow_weak_durability)
     await storage.journal.start()
     await compare_clocks(services)
+    await heart.start()  # before anybody is let in, and before the first sweep: who is owed time must not be closed
     workers = [
         asyncio.create_task(run_sweeper(services), name="sweeper"),
         asyncio.create_task(access_watch.run(), name="access watch"),
@@ -106,6 +117,7 @@ async def _life(services: Services, access_watch: AccessWatch, *, allow_weak_dur
         services.node.is_draining = True
         try:
             await _end(workers)
+            await heart.stop()
             await storage.journal.stop()
         finally:
             await storage.database.close()

@@ -55,6 +55,7 @@ class Metrics:
         self._add_journal(registry)
         self._add_assessments(registry)
         self._add_nodes(registry)
+        self._add_outages(registry)
         self.sign_ins_refused = Counter("sitting_sign_ins_refused", "Wrong email or password.", registry=registry)
         self._clock = Gauge("sitting_clock_difference_seconds", "The database's clock less ours.", registry=registry)
         build = Gauge(
@@ -152,6 +153,15 @@ class Metrics:
         )
         polls = Counter("sitting_head_polls", "Looks for notices that were lost.", ["outcome"], registry=registry)
         self.head_polls = _children(polls, ("done", "failed"))
+
+    def _add_outages(self, registry: CollectorRegistry) -> None:
+        self.outages = Counter("sitting_outages", "Outages that this node saw first.", registry=registry)
+        self.outage_seconds = Counter("sitting_outage_seconds", "How long they were in all.", registry=registry)
+        self.time_credits = Counter("sitting_time_credits", "Assessments that got time back.", registry=registry)
+        self.credited_seconds = Counter("sitting_credited_seconds", "The time that they got back.", registry=registry)
+        self.heartbeat_seconds = Histogram(
+            "sitting_heartbeat_seconds", "How long a heartbeat took.", buckets=ACK_BUCKETS, registry=registry
+        )
 
 
 def _children(counter: Counter, labels: Iterable[str]) -> dict[str, Counter]:

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
         messages_per_second: what one socket may send for ever; ten times as many at once.
         starts_at_once, starts_waiting: starts at work, and in the line behind them; more are told to come back later.
         drain_seconds: over how long a node that was told to stop closes its sockets, at most.
+        max_time_credit_minutes: what one assessment gets back at most, of all outages together; 0: nothing.
         allow_weak_durability: serve although the database may lose what it committed.
     """
 
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     starts_at_once: int = Field(8, ge=1, le=1000)
     starts_waiting: int = Field(200, ge=0, le=100_000)
     drain_seconds: float = Field(5, ge=0, le=300)
+    max_time_credit_minutes: int = Field(30, ge=0, le=1440)
     allow_weak_durability: bool = False
 
     @field_validator("allowed_origins", mode="before")

@@ -24,6 +24,7 @@ from sitting.storage.opening import open_storage
 from sitting.storage.tables import assessment_responses
 from sitting.storage.unit_of_work import Storage
 from sitting.storage.url import DatabaseUrl
+from sitting.workers.heartbeat import DEFAULT_CAP, HeartbeatWorker
 from tests.support.builders import Seat, begin, invite, publish_test, seated
 from tests.support.clock import ManualClock
 from tests.support.eventually import eventually_async
@@ -327,7 +328,7 @@ async def test_fault_that_ends_the_writer_keeps_no_application_from_closing_its_
     monkeypatch.setattr(parts.storage.database, "close", closed)
     watch = AccessWatch(parts, ConnectionManager(parts))
     with structlog.testing.capture_logs() as said:
-        async with _life(parts, watch, allow_weak_durability=False):
+        async with _life(parts, watch, HeartbeatWorker(parts, DEFAULT_CAP), allow_weak_durability=False):
             await eventually_async(lambda: check_died(said))
     closed.assert_awaited_once()
 

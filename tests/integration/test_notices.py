@@ -92,7 +92,7 @@ async def test_takeover_extension_end_and_loss_of_access_are_said_by_ids_alone(p
         await deactivate_user(here, user_id, deactivated=True, now=NOON)
     seqs = range(newer.attachment, newer.attachment + 3)
     expected: list[Notice] = [*(Change(seat.assessment_id, seq) for seq in seqs), AccessChange(user_id)]
-    assert said == [encode_notice(here.hub.node, notice) for notice in expected]
+    assert said == [encode_notice(here.hub.node_id, notice) for notice in expected]
 
 
 async def test_what_is_not_committed_is_not_said(postgres_nodes: Nodes) -> None:

@@ -19,6 +19,9 @@ from tests.support.processes import ChildProcess, free_port
 
 JWT_SECRET = "a secret of the tests, longer than it must be"
 SIGNING_KEY = base64.urlsafe_b64encode(b"thirty-two bytes, and not random").decode().rstrip("=")
+CREDITS = "SITTING_MAX_TIME_CREDIT_MINUTES"
+WITHOUT_CREDITS = {CREDITS: "0"}
+WITH_CREDITS = {CREDITS: "30"}
 COMMAND = Path(sys.prefix) / "bin" / "sitting"
 TAPPED: tuple[str | Path, ...] = (sys.executable, Path(__file__).with_name("tapped_sitting.py"))
 
@@ -73,11 +76,13 @@ class SittingProcess:
     ) -> Self:
         """`sitting serve` on `database_url`; `options` are passed on, for example `--migrate`, to `program`.
 
-        All of them share `JWT_SECRET` and `SIGNING_KEY`, as the nodes of one installation do, unless `env` says other.
+        Outages give nothing back unless `env` has WITH_CREDITS: a machine that is too busy with tests makes some of its
+        own, and logs are to have the entries that a test brings about. All of them share `JWT_SECRET` and
+        `SIGNING_KEY`, as the nodes of one installation do, unless `env` says other.
         """
         arguments = ["serve", "--database-url", database_url, *options]
         secrets = {"SITTING_JWT_SECRET": JWT_SECRET, "SITTING_SIGNING_KEY": SIGNING_KEY}
-        env = {**secrets, **(env or {})}
+        env = {**secrets, **WITHOUT_CREDITS, **(env or {})}
         return cls(arguments, directory, port=port or free_port(), env=env, program=program)
 
     def __enter__(self) -> Self:
@@ -164,6 +169,10 @@ class SittingProcess:
         """End it, whatever state it is in."""
         if self._process is not None:
             self.kill()
+
+    def exit_code(self) -> int | None:
+        """How the process ended, negative for a signal, or None while it runs."""
+        return self._running().exit_code()
 
     def tail(self) -> str:
         """The end of what it said since its last start."""

@@ -38,6 +38,7 @@ def test_defaults_serve_a_file_on_this_machine_alone() -> None:
     assert (settings.database_url, settings.host, settings.port) == ("sqlite:///sitting.db", "127.0.0.1", 8000)
     assert settings.jwt_secret is settings.signing_key is None
     assert settings.allow_weak_durability is False
+    assert settings.max_time_credit_minutes == 30
 
 
 def test_option_wins_over_variable_and_variable_over_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,3 +192,9 @@ def test_address_of_keys_is_taken_as_it_is(address: str, monkeypatch: pytest.Mon
 def test_address_of_keys_that_others_could_answer_for_is_refused(address: str, said: str) -> None:
     assert said in refusal(jwks_url=address)
     assert "secret" not in refusal(jwks_url=address)
+
+
+@pytest.mark.parametrize("minutes", [-1, 1441])
+def test_time_credit_is_between_nothing_and_a_day(minutes: int) -> None:
+    assert "max_time_credit_minutes: " in refusal(max_time_credit_minutes=minutes)
+    assert load(max_time_credit_minutes=0).max_time_credit_minutes == 0

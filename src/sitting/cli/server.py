@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from types import FrameType
 
 import uvicorn
@@ -86,6 +87,7 @@ def application(site: Site, *, setup_secret: str | None) -> Node:
             starts_at_once=site.settings.starts_at_once,
             starts_waiting=site.settings.starts_waiting,
             allow_weak_durability=site.settings.allow_weak_durability,
+            max_time_credit=timedelta(minutes=site.settings.max_time_credit_minutes),
             setup_secret=setup_secret,
             drain=drain,
         )

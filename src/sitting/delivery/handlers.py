@@ -151,6 +151,7 @@ async def _resume(connection: Connection, command: ResumeAssessment, id_: str | 
         connection_id=connection.state.connection_id,
         window_id=command.window_id,
         attachment=command.attachment,
+        node_id=services.node.node_id,
         now=services.clock.now(),
     )
     await connection.attach(live)

@@ -100,6 +100,7 @@ class ConnectionManager:
                     connection_id=connection.state.connection_id,
                     window_id=window_id,
                     attachment=attachment,
+                    node_id=self._services.node.node_id,
                     now=now,
                 )
             await connection.attach(started.live)

@@ -65,12 +65,13 @@ class Attached:
     """A connection took the assessment; `how` is start, resume or takeover. Its seq is the attachment.
 
     `window_id` names the tab or the run of a program that it belongs to; null if the client did not say, and in entries
-    from before clients could.
+    from before clients could. `node_id` is the process that holds its socket; null over REST, which has none.
     """
 
     connection_id: str
     how: str
     window_id: str | None = None
+    node_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +198,16 @@ class Extended:
 
 @dataclass(frozen=True, slots=True)
 class Credited:
-    """The server gave back time that it had taken. `deadline_at` is the new D, null while paused."""
+    """The server gave back time that it had taken. `deadline_at` is the new D, null while paused.
+
+    The outage, from its last heartbeat before to the first behind it, is credited once: its beginning names it.
+    """
 
     seconds: int
     reason: str
     deadline_at: datetime | None
+    outage_began_at: datetime | None = None
+    outage_ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

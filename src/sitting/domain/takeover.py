@@ -17,11 +17,13 @@ class Claim:
         window_id: names the tab or the run of a program that the connection belongs to; None if it does not say.
         attachment: the last one that this window knows, 0 if none, where its client comes back by itself. None: the
             candidate wants to go on here, whoever had the assessment.
+        node_id: the process that holds the connection's socket; None over REST.
     """
 
     connection_id: str
     window_id: str | None = None
     attachment: int | None = None
+    node_id: str | None = None
 
 
 def refuse_stale_return(state: AssessmentState, claim: Claim) -> None:

@@ -33,11 +33,11 @@ class Hub:
     """Listeners by assessment, and to changes of access. Callbacks run at once, must not block and must not raise.
 
     Attributes:
-        node: what this process calls itself before other nodes.
+        node_id: what this process calls itself before other nodes.
     """
 
     def __init__(self) -> None:
-        self.node = random_id("n", 12)
+        self.node_id = random_id("n", 12)
         self._listeners: defaultdict[int, list[Listener]] = defaultdict(list)
         self._access_listeners: list[AccessListener] = []
 

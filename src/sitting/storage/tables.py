@@ -317,3 +317,23 @@ idempotency_keys = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
+
+node_heartbeats = Table(
+    "node_heartbeats",
+    metadata,
+    Column("node_id", Text, primary_key=True),
+    Column("beat_at", UtcDateTime, nullable=False),
+    Column("is_serving", Boolean, nullable=False),
+)
+
+outages = Table(
+    "outages",
+    metadata,
+    _id(),
+    Column("began_at", UtcDateTime, nullable=False, unique=True),
+    Column("ended_at", UtcDateTime, nullable=False),
+    Column("nodes", Text, nullable=False),
+    Column("credited_at", UtcDateTime),
+    CheckConstraint("ended_at > began_at", name="lasted"),
+    sqlite_autoincrement=True,
+)

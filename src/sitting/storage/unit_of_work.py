@@ -31,6 +31,7 @@ from sitting.storage.repositories.blueprints import BlueprintRepository
 from sitting.storage.repositories.credentials import CredentialRepository
 from sitting.storage.repositories.erasure import ErasureRepository
 from sitting.storage.repositories.events import EventRepository
+from sitting.storage.repositories.heartbeats import HeartbeatRepository
 from sitting.storage.repositories.media import MediaRepository
 from sitting.storage.repositories.notices import NoticeRepository
 from sitting.storage.repositories.questions import QuestionRepository
@@ -59,6 +60,7 @@ class UnitOfWork:
         self.events = EventRepository(connection)
         self.erasure = ErasureRepository(connection)
         self.notices = NoticeRepository(connection)
+        self.heartbeats = HeartbeatRepository(connection)
         self.changes: list[Notice] = []
         self.for_other_nodes: list[Notice] = []
 
@@ -135,7 +137,7 @@ class UnitOfWork:
             refuse_stale_return(live.state, claim)  # each time: whoever took the number may have attached
             how = "start" if live.state.attachment == 0 else "takeover" if live.state.attached else "resume"
             with contextlib.suppress(SequenceTaken):
-                await self.append(live, Attached(claim.connection_id, how, claim.window_id), now)
+                await self.append(live, Attached(claim.connection_id, how, claim.window_id, claim.node_id), now)
                 return
             for event in await self.events.read(live.assessment_id, after=live.state.seq):
                 live.state.apply(event)
@@ -184,7 +186,7 @@ class Storage:
     async def tell_other_nodes(self, unit: UnitOfWork) -> None:
         """Have what concerns them said with the commit. On SQLite there are none."""
         if unit.for_other_nodes and not self.database.url.is_sqlite:
-            await unit.notices.send([encode_notice(self.hub.node, notice) for notice in unit.for_other_nodes])
+            await unit.notices.send([encode_notice(self.hub.node_id, notice) for notice in unit.for_other_nodes])
             self.metrics.notices_sent.inc(len(unit.for_other_nodes))
 
     async def work(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:

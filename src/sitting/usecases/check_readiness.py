@@ -17,6 +17,7 @@ FILE_GONE = "the database's file is not there any more, or is another one"
 NO_JOURNAL = "the journal does not run"
 JOURNAL_FAILED = "the journal's last commit failed"
 CLOCKS_DIFFER = "this machine's clock and the database's differ too much"
+OWES_TIME = "candidates have not got their time back yet behind an outage"
 DRAINING = "this node is about to stop"
 
 
@@ -27,6 +28,7 @@ async def check_readiness(storage: Storage, node: NodeState) -> list[str]:
         DRAINING: node.is_draining,
         NO_JOURNAL: not journal.is_running,
         JOURNAL_FAILED: journal.is_running and journal.has_failed,
+        OWES_TIME: node.owes_time,
         CLOCKS_DIFFER: difference is not None and abs(difference) > MAX_CLOCK_DIFFERENCE,
     }
     complaint = await _complaint(storage, node)

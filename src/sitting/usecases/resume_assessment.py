@@ -19,11 +19,12 @@ async def resume_assessment(
     now: datetime,
     window_id: str | None = None,
     attachment: int | None = None,
+    node_id: str | None = None,
 ) -> LiveAssessment:
     """Attach the connection to the assessment, unless it is over: then it is returned as it stands.
 
     Args:
-        window_id, attachment: see `domain.takeover.Claim`.
+        window_id, attachment, node_id: see `domain.takeover.Claim`.
 
     Raises:
         AttachmentStale: the client comes back by itself, and another window has the assessment; nothing is written.
@@ -36,7 +37,7 @@ async def resume_assessment(
         if live.assessment.user_id != user_id:
             raise AssessmentNotFound(assessment_id=assessment_id)
         if not live.state.is_over:
-            await unit.attach(live, Claim(connection_id, window_id, attachment), now)
+            await unit.attach(live, Claim(connection_id, window_id, attachment, node_id), now)
         return live
 
     return await storage.work(work)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sitting.domain.outage import LONGEST_GAP
 from sitting.identity.limits import Limits
 from sitting.identity.signer import Signer
 from sitting.identity.tokens import TokenKeys
 from sitting.kit.clock import Clock
+from sitting.kit.ids import random_id
 from sitting.metrics import Metrics
 from sitting.storage.unit_of_work import Storage
 from sitting.usecases.admission import Admission
@@ -24,12 +27,25 @@ class NodeState:
         clock_difference: how far PostgreSQL's clock was ahead of ours when they were last compared; None: never yet.
         file: device and inode of the SQLite file at the first look; None before it.
         looking: the look at the database that is under way, if one is.
+        node_id: names this process in heartbeats and in the attachments whose sockets it holds.
+        beat_taken_at: when the last heartbeat was committed, by `time.monotonic`; None: never yet.
+        owes_time: there was an outage, and not everybody may have got their time back yet.
     """
 
     is_draining: bool = False
     clock_difference: timedelta | None = None
     file: tuple[int, int] | None = None
     looking: asyncio.Task[str | None] | None = None
+    node_id: str = field(default_factory=lambda: random_id("n", 12))
+    beat_taken_at: float | None = None
+    owes_time: bool = False
+
+    @property
+    def knows_the_time(self) -> bool:
+        """Whether every deadline stands in the log: no outage may be going on unseen, and none is owed for."""
+        if self.beat_taken_at is None or self.owes_time:
+            return False
+        return time.monotonic() - self.beat_taken_at <= LONGEST_GAP.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

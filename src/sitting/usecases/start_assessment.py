@@ -40,11 +40,12 @@ async def start_assessment(
     now: datetime,
     window_id: str | None = None,
     attachment: int | None = None,
+    node_id: str | None = None,
 ) -> StartedAssessment:
     """Create the candidate's instance of the Test with its paper, at once or not at all.
 
     Args:
-        window_id, attachment: see `domain.takeover.Claim`.
+        window_id, attachment, node_id: see `domain.takeover.Claim`.
 
     Raises:
         AttachmentStale: the client asks again by itself, and another window has the assessment; nothing is written.
@@ -64,7 +65,7 @@ async def start_assessment(
             live = await unit.load(running.assessment_id)
         else:
             live = await _create(unit, version, application, attempts, now)
-        await unit.attach(live, Claim(connection_id, window_id, attachment), now)
+        await unit.attach(live, Claim(connection_id, window_id, attachment, node_id), now)
         return StartedAssessment(live, recovered=running is not None)
 
     return await storage.work(work)

@@ -60,7 +60,7 @@ def hear(services: Services, payload: str) -> None:
     said = decode_notice(payload)
     if said is None:
         services.metrics.notices_ignored["unreadable"].inc()
-    elif said[0] == hub.node:
+    elif said[0] == hub.node_id:
         services.metrics.notices_ignored["own"].inc()
     else:
         services.metrics.notices_received.inc()

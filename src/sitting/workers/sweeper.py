@@ -22,14 +22,18 @@ log = structlog.get_logger(__name__)
 
 
 async def run_sweeper(services: Services) -> None:
-    """Sweep every second, for ever; a failure is logged and the next sweep makes up for it."""
+    """Sweep every second, for ever; a failure is logged and the next sweep makes up for it.
+
+    Nobody is closed by a deadline that an outage may yet move.
+    """
     finished = time.monotonic()
     services.metrics.sweep_age_seconds.set_function(lambda: time.monotonic() - finished)
     while True:
         try:
-            while await sweep(services, services.clock.now()) == BATCH:
+            while services.node.knows_the_time and await sweep(services, services.clock.now()) == BATCH:
                 pass
-            finished = time.monotonic()
+            if services.node.knows_the_time:
+                finished = time.monotonic()
         except SittingError as error:
             log.warning("sweep_failed", code=error.code)
         except Exception as fault:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, insert, not_, select, update
+from sqlalchemy import Row, bindparam, insert, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sitting.domain.answer import GivenAnswer
@@ -194,6 +194,18 @@ class AssessmentRepository:
             select(assessments.c.id)
             .where(assessments.c.sweep_at <= now, assessments.c.status.in_(OPEN_STATUSES))
             .order_by(assessments.c.sweep_at)
+            .limit(limit)
+        )
+        return list(await self._connection.scalars(statement))
+
+    async def open_at(self, began_at: datetime, ended_at: datetime, *, after: int, limit: int) -> list[int]:
+        """Open assessments by id, behind `after`, that ran at any time between the two, as far as their rows say."""
+        runs = or_(assessments.c.deadline_at.is_(None), assessments.c.deadline_at > began_at)
+        statement = (
+            select(assessments.c.id)
+            .where(assessments.c.id > after, assessments.c.status.in_(OPEN_STATUSES))
+            .where(assessments.c.started_at < ended_at, runs)
+            .order_by(assessments.c.id)
             .limit(limit)
         )
         return list(await self._connection.scalars(statement))
