@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -28,6 +29,15 @@ _EXPORTED: dict[int | str, dict[str, Any]] = {
         "content": {"text/csv": _TEXT, "text/plain": _TEXT},
     }
 }
+
+
+@dataclass(frozen=True, slots=True)
+class BankFile:
+    """A file of the format `json`: which version of it, and the questions (docs/bank.md)."""
+
+    sitting_questions: int
+    questions: list[dict[str, Any]]
+
 
 FormatQuery = Annotated[Format, Query(alias="format")]
 
@@ -58,7 +68,7 @@ async def import_bank(
     )
 
 
-@router.get("/export", response_model=Report, responses={**_EXPORTED, **refusals()})
+@router.get("/export", response_model=Report | BankFile, responses={**_EXPORTED, **refusals()})
 async def export_bank(services: Parts, _who: Reader, wanted: Wanted, format_: FormatQuery, report: bool = False) -> Any:
     """The questions that are wanted as a file; `report` gives what the format can say of each, instead.
 

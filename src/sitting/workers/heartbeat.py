@@ -49,10 +49,11 @@ class HeartbeatWorker:
         self._beating = asyncio.create_task(self._beat_for_ever(), name="heartbeat")
         try:
             await self._crediting
+            self._is_serving = True
+            await self._beat()  # a node that dies in its first second was there for whoever came by then
         except BaseException:
             await self.stop()
             raise
-        self._is_serving = True
 
     async def stop(self) -> None:
         """Beat no more."""
