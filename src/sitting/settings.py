@@ -21,6 +21,7 @@ MIN_SECRET_BYTES = 32
 MIN_METRICS_TOKEN = 16
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_LIFETIME_MINUTES = 366 * 24 * 60
+SocketLayer = Literal["websockets", "picows"]
 
 
 class SettingsRefused(Exception):
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
         starts_at_once, starts_waiting: starts at work, and in the line behind them; more are told to come back later.
         drain_seconds: over how long a node that was told to stop closes its sockets, at most.
         max_time_credit_minutes: what one assessment gets back at most, of all outages together; 0: nothing.
+        socket_layer: the library that takes the frames of sockets apart.
         allow_weak_durability: serve although the database may lose what it committed.
     """
 
@@ -70,6 +72,7 @@ class Settings(BaseSettings):
     starts_waiting: int = Field(200, ge=0, le=100_000)
     drain_seconds: float = Field(5, ge=0, le=300)
     max_time_credit_minutes: int = Field(30, ge=0, le=1440)
+    socket_layer: SocketLayer = "websockets"
     allow_weak_durability: bool = False
 
     @field_validator("allowed_origins", mode="before")

@@ -191,9 +191,10 @@ class SittingProcess:
 
 
 def environment(more: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with no SITTING_ variable but those in `more`."""
+    """This process's environment with no SITTING_ variable but those in `more`, and the socket layer to be tested."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SITTING_")}
-    return {**kept, **more}
+    layer = os.environ.get("SITTING_TEST_SOCKET_LAYER")
+    return {**kept, **({"SITTING_SOCKET_LAYER": layer} if layer else {}), **more}
 
 
 def _status(port: int, path: str) -> int | str:

@@ -124,6 +124,14 @@ def test_metrics_token_that_no_header_carries_or_anybody_guesses_is_refused_with
     assert load(metrics_token="sixteen-letters-").metrics_token is not None
 
 
+def test_socket_layer_is_one_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().socket_layer == "websockets"
+    monkeypatch.setenv("SITTING_SOCKET_LAYER", "picows")
+    assert load().socket_layer == "picows"
+    monkeypatch.setenv("SITTING_SOCKET_LAYER", "wsproto")
+    assert re.search("SITTING_SOCKET_LAYER: .*'websockets' or 'picows'", refusal())
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load().port = 1

@@ -17,6 +17,7 @@ from sitting.cli.errors import Stop
 from sitting.cli.site import Site
 from sitting.cli.transport import BoundedHttp, BoundedWebSocket
 from sitting.delivery.draining import Drain
+from sitting.settings import SocketLayer
 from sitting.usecases.services import Capacity
 
 MAX_FRAME_BYTES = 65_536
@@ -26,10 +27,11 @@ GRACE_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The application, and what empties it before it ends."""
+    """The application, what empties it before it ends, and the library under its sockets."""
 
     app: ASGIApplication
     drain: Drain
+    layer: SocketLayer
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -92,7 +94,7 @@ def application(site: Site, *, setup_secret: str | None) -> Node:
             drain=drain,
         )
     )
-    return Node(app, drain)
+    return Node(app, drain, site.settings.socket_layer)
 
 
 def run(node: Node, listener: socket.socket, announce: Callable[[], None]) -> None:
@@ -101,9 +103,9 @@ def run(node: Node, listener: socket.socket, announce: Callable[[], None]) -> No
     The first signal drains the node, a second one cuts the drain short.
 
     Raises:
-        Stop: the application did not start.
+        Stop: the application did not start, or the library of the socket layer is not installed.
     """
-    server = _Server(_config(node.app), node.drain, announce)
+    server = _Server(configuration(node.app, node.layer), node.drain, announce)
     # uvicorn raises the signal that ended it once more when it is done. Ours stay in place for that, so that a stop
     # that was asked for is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -114,14 +116,19 @@ def run(node: Node, listener: socket.socket, announce: Callable[[], None]) -> No
         raise Stop("the server could not start; its log above says why") from None
 
 
-def _config(app: ASGIApplication) -> uvicorn.Config:
+def configuration(app: ASGIApplication, layer: SocketLayer) -> uvicorn.Config:
+    """How uvicorn serves the application.
+
+    Raises:
+        Stop: the library of the socket layer is not installed.
+    """
     return uvicorn.Config(
         app,
         interface="asgi3",
         lifespan="on",
         loop="uvloop",
         http=BoundedHttp,
-        ws=BoundedWebSocket,
+        ws=_socket_class(layer),
         ws_max_size=MAX_FRAME_BYTES,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PING_SECONDS,
@@ -131,6 +138,16 @@ def _config(app: ASGIApplication) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def _socket_class(layer: SocketLayer) -> type[BoundedWebSocket]:
+    if layer == "websockets":
+        return BoundedWebSocket
+    try:
+        from sitting.cli.picows_transport import PicowsWebSocket
+    except ImportError as fault:
+        raise Stop(f"SITTING_SOCKET_LAYER=picows needs the package picows 2.3: {fault}") from None
+    return PicowsWebSocket
 
 
 class _Server(uvicorn.Server):

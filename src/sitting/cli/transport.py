@@ -11,6 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 from websockets.frames import Frame
 
 from sitting.protocol.close_codes import CloseCode
@@ -136,6 +137,13 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         else:
             super().handle_cont(event)
 
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on; wrong UTF-8 closes, also if the peer's own close came in the same read and is answered."""
+        try:
+            super().send_receive_event_to_app()
+        except InvalidState:
+            self.handle_parser_exception()
+
     def handle_ping(self) -> None:
         """Answer pings, unless they are a flood, or their sender takes nothing: those pongs would pile up unseen."""
         now = self.loop.time()
@@ -172,7 +180,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
 
-    def _fail(self, code: CloseCode, reason: str) -> None:
+    def _fail(self, code: int, reason: str) -> None:
         if not self.close_sent:
             self.conn.fail(code, reason)
             self.handle_parser_exception()

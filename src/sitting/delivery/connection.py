@@ -165,7 +165,7 @@ class Connection:
                 if text is None:
                     self._inbox.put(ClientGone())
                     return
-                arrived_at = self.services.clock.now()
+                arrived_at = self._socket.arrived_at or self.services.clock.now()
                 refusal = self.state.frame_received(arrived_at)
                 self._inbox.put(FrameArrived(text, arrived_at, refusal))
             except ValueError:

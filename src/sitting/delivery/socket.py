@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import datetime
 from typing import Any
 
 from sitting.protocol.close_codes import CloseCode
@@ -31,6 +32,12 @@ class Socket:
         self._send = send
         self._open = True
         self._code: int | None = None
+        self._arrived_at: datetime | None = None
+
+    @property
+    def arrived_at(self) -> datetime | None:
+        """When the last frame that was received had come, by a server that looks at the clock then."""
+        return self._arrived_at
 
     @property
     def close_code(self) -> int | None:
@@ -54,6 +61,7 @@ class Socket:
             ValueError: the frame is binary.
         """
         message = await self._receive()
+        self._arrived_at = message.get("arrived_at")
         if message["type"] == "websocket.disconnect":
             if self._open:
                 self._open, self._code = False, message.get("code")
