@@ -16,6 +16,7 @@ from sitting.cli import (
     db_upgrade,
     demo,
     doctor,
+    rehearse,
     restore,
     serve,
     token,
@@ -52,6 +53,7 @@ app.command("export")(bank_export.export_file)
 app.command("backup")(backup.run_backup)
 app.command("restore")(restore.run_restore)
 app.command("doctor")(doctor.run_doctor)
+app.command("rehearse")(rehearse.rehearse)
 
 
 def _show_version(wanted: bool) -> None:
