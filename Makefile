@@ -88,6 +88,11 @@ machine: $(VENV)/.dev-installed  ## Answers, takeover and time against a bad net
 STEPS := 1000000
 SEED := 1
 
+.PHONY: power-cuts
+power-cuts: setup-dev  ## Power cuts on both databases, CYCLES of each from SEED: build/power-cuts.json (needs root)
+	$(BIN)/python -m tests.support.power_cut_results --cycles $(CYCLES) --seed $(SEED)
+CYCLES := 20
+
 .PHONY: clean
 clean:  ## Remove what was made here, but keep the demo's data
 	rm -rf $(VENV) build dist clients/js/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

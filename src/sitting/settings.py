@@ -39,6 +39,7 @@ class Settings(BaseSettings):
         signing_key: Ed25519 private key under receipts, PEM or 32 bytes in base64url.
         allowed_origins: exact origins whose pages may use a browser's cookie, besides our own.
         public_url: scheme and host under which others reach the server; None: as each request says.
+        processes: nodes that `sitting serve` runs on this machine; more than one needs PostgreSQL.
         token_lifetime_minutes: how long a token is good that names no other time.
         metrics_token: who shows it may read /metrics; None: whoever asks from this machine.
         max_connections: open sockets; one more is told to come back later.
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
+    processes: int = Field(1, ge=1, le=64)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     token_lifetime_minutes: int = Field(480, ge=1, le=MAX_LIFETIME_MINUTES)

@@ -66,11 +66,19 @@ async def test_waiting_for_standbys_too_is_durable(
 
 async def test_server_that_does_not_sync_is_found() -> None:
     with PostgresServer() as server:
-        for setting in ("fsync", "full_page_writes"):
-            server.execute(f"ALTER SYSTEM SET {setting} = off")
-        server.execute("SELECT pg_reload_conf()")
+        weak = {"fsync": "off", "full_page_writes": "off", "data_sync_retry": "on"}
+        for setting, value in weak.items():
+            server.execute(f"ALTER SYSTEM SET {setting} = {value}")
         server.restart()
-        assert await weaknesses(server.url()) == {"fsync": "off", "full_page_writes": "off"}
+        assert await weaknesses(server.url()) == weak
+
+
+async def test_table_that_a_crash_empties_is_found(
+    postgresql_database_url: str, postgres_server: PostgresServer
+) -> None:
+    name = postgresql_database_url.rpartition("/")[2]
+    postgres_server.execute("ALTER TABLE idempotency_keys SET UNLOGGED", database=name)
+    assert await weaknesses(postgresql_database_url) == {"table idempotency_keys": "unlogged"}
 
 
 async def test_weak_database_is_refused_or_loudly_put_up_with(

@@ -35,14 +35,17 @@ class PostgresServer:
     `stop`, `kill` and `restart` keep the data, `close` removes it. Blocking, but each call has a bound.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Path | None = None) -> None:
+        """The data lie in the server's own directory, or on a `disk` that belongs to whoever asks, and stay there."""
         self._account = unprivileged_account()
         # Not pytest's own directory: that is closed to all other users, and a socket's path must be short.
         self.directory = Path(tempfile.mkdtemp(prefix="sitting-pg-"))
         if self._account is not None:
             shutil.chown(self.directory, self._account.uid, self._account.gid)
         self._binaries: Path | None = None
-        self._data = self.directory / "data"
+        self._data = (disk or self.directory) / "data"
+        if disk is not None and self._account is not None:
+            shutil.chown(disk, self._account.uid, self._account.gid)
         self.port = free_port()
         self._process: ChildProcess | None = None
         self._starts = 0

@@ -45,9 +45,8 @@ STATEMENTS = {
     28: "A hostile answer fails alone",
 }
 
-# What needs more than one machine's node, or a part that is not there yet.
+# What needs a part that is not there yet.
 NOT_SHOWN_HERE = {
-    2: "cutting the power needs a machine to cut it from; the settings that it takes are checked at every start",
     26: "no model takes part in anything yet",
 }
 

@@ -41,6 +41,12 @@ def test_defaults_serve_a_file_on_this_machine_alone() -> None:
     assert settings.max_time_credit_minutes == 30
 
 
+@pytest.mark.parametrize("processes", [0, 65])
+def test_number_of_processes_is_bounded(processes: int) -> None:
+    assert "processes" in refusal(processes=processes)
+    assert load().processes == 1
+
+
 def test_option_wins_over_variable_and_variable_over_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text('host = "file"\nport = 1\nlog_level = "error"\n')
     monkeypatch.setenv("SITTING_PORT", "2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,22 +12,30 @@ from sitting.cli.errors import Stop
 from sitting.cli.options import ConfigOption, DatabaseUrlOption, HostOption, PortOption
 
 if TYPE_CHECKING:
+    import socket
+
     from sitting.cli.site import Site
 
 
 def run_server(
     host: HostOption = None,
     port: PortOption = None,
+    processes: Annotated[
+        int | None,
+        typer.Option("--processes", help="How many nodes to run on this machine; more than 1 needs PostgreSQL.", min=1),
+    ] = None,
     migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database to the newest schema first.")] = False,
     database_url: DatabaseUrlOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Serve. With SQLite one process serves a file; with PostgreSQL any number of them serve one database."""
+    from sitting.cli.processes import check_processes, supervise
     from sitting.cli.server import application, base_url, bind, run
     from sitting.cli.site import find_site
     from sitting.kit.ids import random_secret
 
-    site = find_site(config, database_url, host=host, port=port)
+    site = find_site(config, database_url, host=host, port=port, processes=processes)
+    check_processes(site)
     if not migrate:
         site.require_newest_schema()
     with bind(site.settings.host, site.settings.port) as listener, site.owning():
@@ -35,13 +44,23 @@ def run_server(
             site.migrate()
         setup_secret = random_secret() if asyncio.run(_examine(site)) else None
 
-        def announce() -> None:
+        def announce(ports: Sequence[int] = ()) -> None:
             print(f"Sitting serves on {base_url(site, listener)}", flush=True)
+            if ports:
+                print(
+                    f"{len(ports)} processes, each with a port of its own too: {', '.join(map(str, ports))}", flush=True
+                )
             if setup_secret is not None:
                 print("There is no user yet. This link makes the first administrator, once:")
                 print(f"  {base_url(site, listener)}/setup/{setup_secret}", flush=True)
 
-        run(application(site, setup_secret=setup_secret), listener, announce)
+        def serve(listeners: Sequence[socket.socket], ready: Callable[[], None]) -> None:
+            run(application(site, setup_secret=setup_secret), listeners[0], ready, more=listeners[1:])
+
+        if site.settings.processes == 1:
+            serve([listener], announce)
+        else:
+            supervise(site, listener, serve, announce)
 
 
 async def _examine(site: Site) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
@@ -97,7 +97,9 @@ def application(site: Site, *, setup_secret: str | None) -> Node:
     return Node(app, drain, site.settings.socket_layer)
 
 
-def run(node: Node, listener: socket.socket, announce: Callable[[], None]) -> None:
+def run(
+    node: Node, listener: socket.socket, announce: Callable[[], None], *, more: Sequence[socket.socket] = ()
+) -> None:
     """Serve until SIGTERM or SIGINT, and end in order; `announce` is called when the first request can come.
 
     The first signal drains the node, a second one cuts the drain short.
@@ -111,7 +113,7 @@ def run(node: Node, listener: socket.socket, announce: Callable[[], None]) -> No
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
     try:
-        server.run(sockets=[listener])
+        server.run(sockets=[listener, *more])
     except SystemExit:
         raise Stop("the server could not start; its log above says why") from None
 

@@ -18,13 +18,19 @@ _POSTGRESQL_WANTED = {
     "fsync": ("on",),
     "synchronous_commit": ("on", "remote_apply"),
     "full_page_writes": ("on",),
+    "data_sync_retry": ("off",),  # tried again, a failed fsync may succeed though the kernel has dropped the data
 }
+# A table that is unlogged is empty after a crash of the server.
+_UNLOGGED = """
+SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = current_schema() AND relkind = 'r' AND relpersistence = 'u' ORDER BY relname
+"""
 _SQLITE_WANTED = {"journal_mode": ("wal",), "synchronous": ("2", "3")}  # 2 is FULL, 3 is EXTRA
 
 
 @dataclass(frozen=True, slots=True)
 class Weakness:
-    """A setting of the database under which committed data can be lost, and the values that would do."""
+    """A setting of the database or of a table under which committed data can be lost, and the values that would do."""
 
     setting: str
     value: str
@@ -47,8 +53,11 @@ async def find_weaknesses(database: Database, *, only_looking: bool = False) -> 
     async with database.reading() as connection:
         wanted = _wanted(database, only_looking)
         values = {setting: await _value(connection, database, setting) for setting in wanted}
+        unlogged = [] if database.url.is_sqlite else (await connection.scalars(text(_UNLOGGED))).all()
+    weak = [(setting, value) for setting, value in values.items() if value not in wanted[setting]]
     return [
-        Weakness(setting, value, wanted[setting]) for setting, value in values.items() if value not in wanted[setting]
+        *(Weakness(setting, value, wanted[setting]) for setting, value in weak),
+        *(Weakness(f"table {name}", "unlogged", ("logged",)) for name in unlogged),
     ]
 
 
