@@ -93,6 +93,12 @@ power-cuts: setup-dev  ## Power cuts on both databases, CYCLES of each from SEED
 	$(BIN)/python -m tests.support.power_cut_results --cycles $(CYCLES) --seed $(SEED)
 CYCLES := 20
 
+.PHONY: bench
+bench: setup-dev  ## What answers cost, against baselines in the same run; writes the tables of docs/performance.md
+	for script in $(BENCHES); do $(BIN)/python -m bench.$$script || exit 1; done
+	$(BIN)/python -m bench.tables
+BENCHES := answers paced draw
+
 .PHONY: clean
 clean:  ## Remove what was made here, but keep the demo's data
 	rm -rf $(VENV) build dist clients/js/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -79,11 +79,11 @@ class PureConnection(Connection):
 
     @property
     def has_work(self) -> bool:
-        return not self.is_gone and not self._inbox._queue.empty()
+        return not self.is_gone and bool(self._inbox._waiting)
 
     def next_frame(self) -> FrameArrived | None:
         """The frame that comes next; None if something else does."""
-        first = self._inbox._queue._queue[0]  # type: ignore[attr-defined]
+        first = self._inbox._waiting[0]
         return first if isinstance(first, FrameArrived) else None
 
     def receive(self, text: str, at: datetime) -> None:

@@ -349,7 +349,11 @@ GOLDEN: list[tuple[EventBody, str, bytes]] = [
         + b"ab" * 32
         + b'","seed":null,"test_id":7,"test_version_id":11,"user_id":5}',
     ),
-    (Attached("c_1", "start", "w_1"), "attached", b'{"connection_id":"c_1","how":"start","window_id":"w_1"}'),
+    (
+        Attached("c_1", "start", "w_1", "n_1"),
+        "attached",
+        b'{"connection_id":"c_1","how":"start","node_id":"n_1","window_id":"w_1"}',
+    ),
     (Detached(2), "detached", b'{"attachment":2}'),
     (
         answered(record(pair=("A", 1))),
@@ -379,9 +383,10 @@ GOLDEN: list[tuple[EventBody, str, bytes]] = [
     ),
     (Extended(60, "slow", 9, None), "extended", b'{"by":9,"deadline_at":null,"reason":"slow","seconds":60}'),
     (
-        Credited(60, "outage", DEADLINE),
+        Credited(60, "outage", DEADLINE, NOW, START),
         "credited",
-        b'{"deadline_at":"2026-03-02T09:30:00Z","reason":"outage","seconds":60}',
+        b'{"deadline_at":"2026-03-02T09:30:00Z","outage_began_at":"2026-03-02T09:01:00.000007Z",'
+        b'"outage_ended_at":"2026-03-02T09:00:00Z","reason":"outage","seconds":60}',
     ),
     (
         finalized(by=9, note="alarm"),
@@ -411,6 +416,12 @@ OLD_FORMS: list[tuple[EventBody, str, bytes]] = [
         + b'","test_id":7,"test_version_id":11,"user_id":5}',
     ),
     (Attached("c_1", "start"), "attached", b'{"connection_id":"c_1","how":"start"}'),
+    (Attached("c_1", "start", "w_1"), "attached", b'{"connection_id":"c_1","how":"start","window_id":"w_1"}'),
+    (
+        Credited(60, "outage", DEADLINE),
+        "credited",
+        b'{"deadline_at":"2026-03-02T09:30:00Z","reason":"outage","seconds":60}',
+    ),
     (Detached(2), "detached", b'{"attachment":2}'),
     (
         answered(record(pair=("A", 1))),

@@ -22,10 +22,9 @@ from websockets.exceptions import InvalidState, ProtocolError
 from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
 
-from sitting.cli.transport import MAX_AFTER_CLOSE_BYTES, MAX_FRAGMENTS, SLICE_BYTES, BoundedWebSocket
+from sitting.cli.transport import MAX_AFTER_CLOSE_BYTES, MAX_FRAGMENTS, MAX_WAITING, SLICE_BYTES, BoundedWebSocket
 from sitting.kit.clock import Clock, SystemClock
 
-MAX_WAITING = 8
 MAX_CONTROL_BYTES = 125
 BUFFER_BYTES = 2048  # it grows with what comes, and stays as large
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION

@@ -6,6 +6,7 @@ Everything here happens below the application: frames that it never sees, bytes 
 from __future__ import annotations
 
 import asyncio
+import struct
 from asyncio.transports import BaseTransport
 from typing import Any
 
@@ -13,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame
+from websockets.protocol import State
 
 from sitting.protocol.close_codes import CloseCode
 
@@ -24,6 +26,16 @@ MAX_FRAGMENTS = 1024
 MAX_PINGS = 100
 PINGS_SECONDS = 10
 MAX_AFTER_CLOSE_BYTES = 1024 * 1024
+MAX_WAITING = 8
+_MEDIUM, _LARGE = struct.Struct("!BBH"), struct.Struct("!BBQ")
+
+
+def text_frame(data: bytes) -> bytes:
+    """A whole text message in one frame, as servers send it."""
+    size = len(data)
+    if size < 126:
+        return bytes((0x81, size)) + data
+    return (_MEDIUM.pack(0x81, 126, size) if size < 65_536 else _LARGE.pack(0x81, 127, size)) + data
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -137,13 +149,6 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         else:
             super().handle_cont(event)
 
-    def send_receive_event_to_app(self) -> None:
-        """Hand a message on; wrong UTF-8 closes, also if the peer's own close came in the same read and is answered."""
-        try:
-            super().send_receive_event_to_app()
-        except InvalidState:
-            self.handle_parser_exception()
-
     def handle_ping(self) -> None:
         """Answer pings, unless they are a flood, or their sender takes nothing: those pongs would pile up unseen."""
         now = self.loop.time()
@@ -167,9 +172,33 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         """Send; a close goes out even while the peer takes nothing, since it is the last and only a few bytes."""
+        text = message.get("text")
+        if text is not None and self._may_send_at_once():
+            self.transport.write(text_frame(text.encode()))
+            return
         if message["type"] == "websocket.close":
             self.writable.set()
         await super().send(message)
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on, and stop reading only when it is large or others wait: stopping takes system calls.
+
+        Wrong UTF-8 closes, also if the peer's own close came in the same read and is answered.
+        """
+        goes_on = self.queue.qsize() < MAX_WAITING and sum(map(len, self.frames)) <= SLICE_BYTES
+        paused, self.read_paused = self.read_paused, self.read_paused or goes_on
+        try:
+            super().send_receive_event_to_app()
+        except InvalidState:
+            self.handle_parser_exception()
+        if goes_on:
+            self.read_paused = paused
+
+    def _may_send_at_once(self) -> bool:
+        """Whether a text needs nothing of `websockets` but its frame: the connection is open, and there is room."""
+        if not self.handshake_complete or self.close_sent or self.disconnected or not self.writable.is_set():
+            return False
+        return self.conn.state is State.OPEN and not self.conn.extensions
 
     def _refuse_handshake(self) -> None:
         """Send what `websockets` says of a head that it does not take (a line of more than 8192 bytes), and close.

@@ -278,6 +278,8 @@ class Connection:
         """Say what happened to the clock since the client last heard of it; a break or its end is the reply."""
         if self.live is None or self.live.state.is_over:
             return
+        if not self.live.has_time_news(self._told_seq):
+            return
         now = self.services.clock.now()
         news = time_news(self.live, self._told_seq, now)
         self._told_seq = self.live.state.seq
@@ -327,6 +329,7 @@ class Connection:
 
     def _stop_listening(self) -> None:
         self._unsubscribe()
+        self._unsubscribe = _nothing
         self._disarm_warnings()
 
     async def _let_go(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,7 +67,8 @@ class Inbox:
     """A queue with one reader. Frames are bounded by the connection's rules, the rest by their nature."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Happening] = asyncio.Queue()
+        self._waiting: deque[Happening] = deque()
+        self._wake: asyncio.Future[None] | None = None
         self._change_waits = False
 
     def put(self, happening: Happening) -> None:
@@ -75,11 +77,16 @@ class Inbox:
             if self._change_waits:
                 return
             self._change_waits = True
-        self._queue.put_nowait(happening)
+        self._waiting.append(happening)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
     async def get(self) -> Happening:
         """The next happening."""
-        happening = await self._queue.get()
+        while not self._waiting:
+            self._wake = asyncio.get_running_loop().create_future()
+            await self._wake
+        happening = self._waiting.popleft()
         if isinstance(happening, LogChanged):
             self._change_waits = False
         return happening

@@ -166,7 +166,7 @@ class AssessmentState:
     @property
     def answered_questions(self) -> int:
         """How many questions have an answer that is not cleared."""
-        return sum(not stored.record.given.is_cleared for stored in self.responses.values())
+        return sum([not stored.record.is_cleared for stored in self.responses.values()])
 
     def require_attachment(self, attachment: int) -> None:
         """Refuse whoever attached before somebody else did; once it is over, nobody has anything to take over.

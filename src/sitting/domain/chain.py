@@ -23,7 +23,8 @@ GENESIS = bytes(32)
 SALT_BYTES = 16
 
 _LENGTH = struct.Struct(">I")
-_NUMBER = struct.Struct(">Q")
+_NUMBER_FIELD = struct.Struct(">IQ")
+_NUMBERS = struct.Struct(">IQIQ")  # two of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ def _field(data: bytes) -> bytes:
     return _LENGTH.pack(len(data)) + data
 
 
+_FORMAT_FIELD = _field(FORMAT)
+
+
 def inner_digest(salt: bytes, payload: bytes) -> bytes:
     """The digest that stands for a payload in the chain, 32 bytes."""
     return sha256(salt + payload).digest()
@@ -58,15 +62,14 @@ def inner_digest(salt: bytes, payload: bytes) -> bytes:
 def event_hash(previous: bytes, assessment_id: int, seq: int, type_: str, occurred_at: datetime, inner: bytes) -> bytes:
     """The hash of one entry, 32 bytes, by the formula at the head of this module."""
     fields = (
-        FORMAT,
-        previous,
-        _NUMBER.pack(assessment_id),
-        _NUMBER.pack(seq),
-        type_.encode(),
-        _NUMBER.pack(to_microseconds(occurred_at)),
-        inner,
+        _FORMAT_FIELD,
+        _field(previous),
+        _NUMBERS.pack(8, assessment_id, 8, seq),
+        _field(type_.encode()),
+        _NUMBER_FIELD.pack(8, to_microseconds(occurred_at)),
+        _field(inner),
     )
-    return sha256(b"".join(map(_field, fields))).digest()
+    return sha256(b"".join(fields)).digest()
 
 
 def seal(

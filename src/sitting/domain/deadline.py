@@ -92,7 +92,7 @@ class Schedule:
 
     def phase(self, now: datetime) -> Phase:
         """The phase at `now`; both D and D + G belong to the earlier phase, D + G + drain to the later."""
-        if any(pause.covers(now) for pause in self.pauses):
+        if self.pauses and any(pause.covers(now) for pause in self.pauses):
             return Phase.PAUSED
         deadline = self.deadline_as_of(now)
         if deadline is None or now <= deadline:

@@ -99,6 +99,11 @@ class AnswerRecord:
         """What was answered."""
         return GivenAnswer(self.selected_option, self.selected_options, self.value)
 
+    @property
+    def is_cleared(self) -> bool:
+        """Whether nothing is answered: `given.is_cleared`, without making a `given` for every question of a paper."""
+        return self.selected_option is None and self.selected_options is None and self.value is None
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:

@@ -55,6 +55,11 @@ class LiveAssessment:
         remaining = self.state.schedule.remaining_seconds(now)
         return 0.0 if self.state.is_over and remaining is not None else remaining
 
+    def has_time_news(self, told_seq: int) -> bool:
+        """Whether `time_news` may have anything to say; asked behind every message, so it does not look far."""
+        moments = self.state.moments
+        return bool(moments) and moments[-1].seq > told_seq
+
     @property
     def is_linear(self) -> bool:
         """Whether the questions come one after the other, and never again."""
@@ -79,7 +84,7 @@ class LiveAssessment:
     def is_answered(self, question: PaperQuestion) -> bool:
         """Whether it has an answer that is not cleared."""
         stored = self.state.responses.get(question.question_id)
-        return stored is not None and not stored.record.given.is_cleared
+        return stored is not None and not stored.record.is_cleared
 
     def question_to_show(self) -> PaperQuestion:
         """Where the candidate stands: the current question; if any may be shown, the first unanswered or the last."""

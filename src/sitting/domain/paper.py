@@ -47,7 +47,7 @@ class PaperQuestion:
             InvalidAnswer: it is no possible answer to this kind of question; `details.reason` says why.
         """
         said = (given.selected_option, given.selected_options, given.value)
-        self._require(sum(each is not None for each in said) <= 1, "it takes one answer")
+        self._require(said.count(None) >= 2, "it takes one answer")
         if given.is_cleared or given.selected_options == () or (given.value is not None and not given.value.strip()):
             return CLEARED
         match self.content.type:

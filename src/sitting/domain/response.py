@@ -121,7 +121,7 @@ def _against(rules: AnswerRules, state: AssessmentState, question: PaperQuestion
     if rules.is_linear and question.position != state.position:
         return NavigationNotAllowed(question_id=question.question_id, position=state.position)
     current = state.responses.get(question.question_id)
-    if rules.locks and current is not None and not current.record.given.is_cleared:
+    if rules.locks and current is not None and not current.record.is_cleared:
         return AnswerLocked(question_id=question.question_id)
     return None
 
@@ -184,6 +184,8 @@ def _unless_locked(judged: list[Judgement], judgement: Judgement, seq: int) -> J
 
 def _supersede_older(judged: list[Judgement], seq: int) -> list[Judgement]:
     """Leave one answer per question saved; `seq` is the number that all of them will have."""
+    if len(judged) == 1:
+        return judged  # nothing to be older than
     newest: dict[str, Judgement] = {}
     numbers: dict[tuple[str, str], int] = {}
     for judgement in judged:

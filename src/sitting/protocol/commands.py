@@ -307,7 +307,7 @@ def check_json(text: bytes) -> None:
 def _scan(frame: str) -> None:
     """Refuse what msgspec lets pass: duplicate keys, integers beyond 64 bits, NUL (PostgreSQL cannot store it)."""
     try:
-        json.loads(frame, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_int64)
+        _SCANNER.decode(frame)
     except (ValueError, RecursionError) as fault:
         raise InvalidMessage(reason=_reason(fault)) from None
     if "\0" in frame or _ESCAPED_NUL.search(frame):
@@ -330,6 +330,9 @@ def _int64(text: str) -> int:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_SCANNER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_int64)
 
 
 def _reason(fault: Exception) -> str:

@@ -154,8 +154,8 @@ class Journal:
         waiting = _Waiting(entry, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._wake.set()
-        # Shielded: a caller that goes away must not take back what the writer may be storing.
-        await asyncio.shield(waiting.done)
+        # A caller that goes away cancels its future, and takes nothing back: the entry stays with the writer.
+        await waiting.done
 
     async def _run(self) -> None:
         while self._task is not None or self._waiting:

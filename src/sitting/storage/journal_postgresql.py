@@ -79,21 +79,25 @@ class PostgresqlWriter:
             self._connection = await asyncpg.connect(
                 self._url, timeout=WRITE_TIMEOUT_SECONDS, server_settings=POSTGRESQL_SETTINGS
             )
-        connection = self._connection
-        async with connection.transaction():
-            rows = await connection.fetch(_STORE, *_columns(batch))
-            stored = {(row["assessment_id"], row["seq"]) for row in rows}
+        if not any(entry.begins_progress for entry in batch):
+            return await _store(self._connection, batch)  # a statement by itself is a transaction
+        async with self._connection.transaction():
+            stored = await _store(self._connection, batch)
             firsts = [e.event for e in batch if e.begins_progress and e.key in stored]
             if firsts:
                 ids = [event.assessment_id for event in firsts]
-                await connection.execute(_LOCK, ids)
-                await connection.execute(_BEGIN_PROGRESS, ids, max(event.occurred_at for event in firsts))
+                await self._connection.execute(_LOCK, ids)
+                await self._connection.execute(_BEGIN_PROGRESS, ids, max(event.occurred_at for event in firsts))
         return stored
 
     def _abandon(self) -> None:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+async def _store(connection: asyncpg.Connection[Any], batch: Sequence[Entry]) -> set[tuple[int, int]]:
+    return {(row[0], row[1]) for row in await connection.fetch(_STORE, *_columns(batch))}
 
 
 def _columns(batch: Sequence[Entry]) -> list[list[Any]]:

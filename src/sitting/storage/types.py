@@ -9,12 +9,12 @@ from sqlalchemy import DateTime, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-_TEXT_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
+_OFFSET = len("+00:00")
 
 
 def to_text(instant: datetime) -> str:
     """An instant as SQLite keeps it: UTC, always with microseconds, so that text order is time order."""
-    return instant.astimezone(UTC).strftime(_TEXT_FORM)
+    return f"{instant.astimezone(UTC).isoformat(timespec='microseconds')[:-_OFFSET]}Z"
 
 
 def from_text(text: str) -> datetime:
