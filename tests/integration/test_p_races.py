@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ GRACE = timedelta(seconds=5)
 CLOSABLE = DEADLINE + GRACE + timedelta(seconds=5)
 QUESTIONS = 12
 MANY = 200
+PACE_SECONDS = 0.01  # three times as fast as a socket may go on for ever; without a pause they take every number
 ENDS = {EndReason.SUBMITTED: "completed", EndReason.TIMEOUT: "timeout", EndReason.ENDED_BY_INVIGILATOR: "completed"}
 
 
@@ -48,6 +50,7 @@ async def race(seat: Seat, other: Storage, *, head_start: int) -> tuple[list[int
                 if outcome.verdict is not Verdict.SAVED:
                     return True
                 acked.append(position)
+            await asyncio.sleep(PACE_SECONDS)
         return False
 
     async def end(node: Storage, reason: EndReason, arrived_at: datetime | None = None) -> LiveAssessment:
@@ -89,26 +92,41 @@ async def test_p12_candidate_sweep_and_invigilator_at_once_make_one_end_with_eve
     assert interrupted, "nobody ended it before the last answer: the test says nothing"
 
 
-async def test_p09_start_that_fails_at_its_last_step_uses_up_no_attempt(
+async def test_p09_start_that_fails_at_any_entry_of_its_log_uses_up_no_attempt(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application = await invite(storage, await publish_test(storage, max_attempts=1))
-    append, calls = EventRepository.append, 0
+    broke = 0
+    for number in range(1, MANY):
+        with monkeypatch.context() as patch:
+            break_write(patch, number)
+            with contextlib.suppress(Broken):
+                assert (await begin(storage, application)).live.assessment.attempt == 1
+                break
+        broke += 1
+        assert (await rows(storage, assessments), await rows(storage, assessment_events)) == ([], []), number
+    assert 0 < broke < MANY - 1, "no write was broken, or all that there can be"
 
-    async def breaks_the_second_time(self: EventRepository, event: object) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 2:
-            raise SittingError("what no code of ours expects")
-        await append(self, event)  # type: ignore[arg-type]
 
-    with monkeypatch.context() as patch:
-        patch.setattr(EventRepository, "append", breaks_the_second_time)
-        with pytest.raises(SittingError):
-            await begin(storage, application)
-    assert calls == 2, "the start has changed, and this breaks another step"
-    assert (await rows(storage, assessments), await rows(storage, assessment_events)) == ([], [])
-    assert (await begin(storage, application)).live.assessment.attempt == 1
+class Broken(SittingError):
+    """What no code of ours expects."""
+
+
+def break_write(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Let the write of that number into any log fail, behind the deed."""
+    done = itertools.count(1)
+
+    def breaking(write: Any) -> Any:
+        async def breaks(self: EventRepository, *what: Any) -> Any:
+            result = await write(self, *what)
+            if next(done) == number:
+                raise Broken()
+            return result
+
+        return breaks
+
+    for name in ("append", "append_many", "insert_first"):
+        patch.setattr(EventRepository, name, breaking(getattr(EventRepository, name)))
 
 
 async def test_p17_refresh_second_device_and_another_node_neither_add_nor_take_time(two_nodes: Nodes) -> None:

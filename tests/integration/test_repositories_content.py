@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -226,10 +226,14 @@ async def test_sweep_finds_what_is_open_and_due_and_the_most_overdue_first(stora
     await finished.finish()
     due = NOON + timedelta(minutes=20, seconds=10)
     async with storage.reading() as unit:
-        assert await unit.assessments.due_for_sweep(due, 9) == [short.assessment_id, long.assessment_id]
-        assert await unit.assessments.due_for_sweep(due, 1) == [short.assessment_id]
-        assert await unit.assessments.due_for_sweep(due - timedelta(microseconds=1), 9) == [short.assessment_id]
-        abandoned = await unit.assessments.due_for_sweep(NOON + timedelta(days=30), 9)
+
+        async def due_at(instant: datetime, limit: int = 9) -> list[int]:
+            return [each.assessment_id for each in await unit.assessments.due_for_sweep(instant, limit)]
+
+        assert await due_at(due) == [short.assessment_id, long.assessment_id]
+        assert await due_at(due, 1) == [short.assessment_id]
+        assert await due_at(due - timedelta(microseconds=1)) == [short.assessment_id]
+        abandoned = await due_at(NOON + timedelta(days=30))
     assert abandoned[-1] == untimed.assessment_id
 
 

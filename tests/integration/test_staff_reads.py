@@ -128,6 +128,6 @@ async def test_p19_what_is_looked_at_has_work_left_for_the_sweep(house: House) -
         "voided": "voided",
     }
     async with house.rest.storage.reading() as unit:
-        due = set(await unit.assessments.due_for_sweep(house.rest.clock.now(), 10))
+        due = {each.assessment_id for each in await unit.assessments.due_for_sweep(house.rest.clock.now(), 10)}
     assert due == {house.seats[kind].assessment_id for kind in ("overdue", "pause that ran out")}
     assert len(await rows(house.rest.storage, assessment_events)) == 5 * 3 + 1 + 2 + 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from sitting.domain.application import CandidateApplication
+from sitting.domain.chain import SealedEvent
 from sitting.domain.errors import (
     ApplicationAmbiguous,
     ApplicationNotFound,
@@ -29,6 +30,7 @@ from sitting.storage.unit_of_work import Storage
 from sitting.usecases.start_assessment import StartedAssessment, start_assessment
 from tests.support.builders import begin, finalize, invite, make_user, publish_test
 from tests.support.clock import NOON
+from tests.support.pure_delivery import SetClock
 from tests.support.storage import Nodes, assessment_row, execute, log_of, rows, running_storage
 
 HOUR = timedelta(hours=1)
@@ -276,8 +278,7 @@ async def test_p09_start_that_fails_in_the_middle_uses_up_no_attempt(
     application = await invite(storage, await publish_test(storage))
     for repository, method in (
         (AssessmentRepository, "create_assessment_instance"),
-        (EventRepository, "append"),
-        (AssessmentRepository, "update_head"),
+        (EventRepository, "insert_first"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(repository, method, breaking_after(getattr(repository, method)))
@@ -287,16 +288,59 @@ async def test_p09_start_that_fails_in_the_middle_uses_up_no_attempt(
     assert (await start(storage, application)).live.assessment.attempt == 1
 
 
+async def test_p09_many_start_together_each_by_itself(storage: Storage) -> None:
+    test = await publish_test(storage, 3, max_attempts=1)
+    crowd = [await invite(storage, test) for _ in range(20)]
+    over = await start(storage, crowd[0])
+    await finalize(storage, over.live.assessment_id, at=NOON)
+    strangers = replace(crowd[1], user_id=crowd[2].user_id)
+    became = await asyncio.gather(*(start(storage, each) for each in [*crowd, strangers]), return_exceptions=True)
+    assert isinstance(became[0], AttemptsExhausted)
+    assert isinstance(became[-1], ApplicationNotFound)
+    started = [each for each in became[1:-1] if isinstance(each, StartedAssessment)]
+    assert [each.live.assessment.application_id for each in started] == [each.application_id for each in crowd[1:]]
+    async with storage.reading() as unit:
+        for each in started:
+            stored = await unit.load(each.live.assessment_id)
+            assert stored.assessment == each.live.assessment
+            assert stored.paper.digest() == each.live.paper.digest()
+            assert stored.state.head == each.live.state.head == stored.assessment.head_hash
+    assert len(await rows(storage, paper_questions)) == 3 * 20
+
+
+async def test_clock_starts_once_nobody_else_is_waited_for(storage: Storage) -> None:
+    application = await invite(storage, await publish_test(storage))
+    clock = SetClock(NOON)
+    async with storage.unit_of_work() as unit:
+        await unit.applications.lock(application.application_id)
+        begun = asyncio.create_task(
+            start_assessment(
+                storage,
+                user_id=application.user_id,
+                test_id=application.test_id,
+                application_id=None,
+                connection_id="c_1",
+                now=NOON,
+                clock=clock,
+            )
+        )
+        await asyncio.sleep(0.2)  # long enough to ask for what is held
+        clock.instant = NOON + timedelta(minutes=5)
+    row = (await begun).live.assessment
+    assert row.started_at == NOON + timedelta(minutes=5)
+    assert row.deadline_at == NOON + timedelta(minutes=35)
+
+
 async def test_start_whose_number_is_taken_begins_anew(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     application = await invite(storage, await publish_test(storage))
-    append, losses = EventRepository.append, iter([True, False, True])
+    insert, losses = EventRepository.insert_first, iter([True, True])
 
-    async def loses_sometimes(self: EventRepository, event: object) -> None:
+    async def loses_at_first(self: EventRepository, events: Sequence[SealedEvent]) -> None:
+        await insert(self, events)
         if next(losses, False):
             raise SequenceTaken
-        await append(self, event)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(EventRepository, "append", loses_sometimes)
+    monkeypatch.setattr(EventRepository, "insert_first", loses_at_first)
     live = (await start(storage, application)).live
     assert await log_of(storage, live.assessment_id) == ["started", "attached"]
     assert len(await rows(storage, assessments)) == 1

@@ -14,19 +14,16 @@ from sitting.domain.assessment import Assessment, AssessmentState, Status, fold
 from sitting.domain.blueprint import Blueprint
 from sitting.domain.chain import SealedEvent
 from sitting.domain.errors import Unavailable
-from sitting.domain.events import EndReason
 from sitting.domain.live import LiveAssessment
 from sitting.domain.paper import Paper
-from sitting.domain.results import Receipt
-from sitting.domain.scoring import Score
 from sitting.metrics import Metrics
 from sitting.storage.database import Database
 from sitting.storage.errors import OutcomeUnknown, SequenceTaken
 from sitting.storage.hub import Hub
 from sitting.storage.journal import Entry, Journal
-from sitting.storage.repositories.assessments import AssessmentRepository
+from sitting.storage.repositories.assessments import AssessmentRepository, ClockRow, Outcome
 from sitting.storage.repositories.events import EventRepository
-from sitting.storage.unit_of_work import Storage, UnitOfWork
+from sitting.storage.unit_of_work import K, R, Storage, UnitOfWork, Work
 
 
 class Fate(StrEnum):
@@ -140,33 +137,27 @@ class PureAssessments:
     async def update_head(self, _assessment_id: int, seq: int, head: bytes, *, now: datetime) -> None:
         self.changes |= {"head_seq": seq, "head_hash": head, "updated_at": now}
 
-    async def update_time(self, _assessment_id: int, status: Status, *, deadline_at: datetime | None, **_: Any) -> None:
-        self.changes |= {"status": status, "deadline_at": deadline_at}
+    async def update_times(self, clocks: Sequence[ClockRow]) -> None:
+        (clock,) = clocks
+        self.changes |= {"status": clock.status, "deadline_at": clock.deadline_at}
 
     async def update_voided(self, _assessment_id: int, **_: Any) -> None:
         self.changes["status"] = Status.VOIDED
 
-    async def update_assessment_status(
-        self,
-        _assessment_id: int,
-        status: Status,
-        *,
-        reason: EndReason,
-        end_time: datetime,
-        score: Score,
-        receipt: Receipt,
-        **_: Any,
-    ) -> None:
+    async def update_assessment_status(self, outcomes: Sequence[Outcome]) -> dict[int, Assessment]:
+        (outcome,) = outcomes
+        row = outcome.row
         self.changes |= {
-            "status": status,
-            "end_reason": reason,
-            "end_time": end_time,
-            "total_score": score.total,
-            "receipt_seq": receipt.seq,
-            "receipt_head": bytes.fromhex(receipt.head),
-            "receipt_signature": receipt.signature,
-            "receipt_key_id": receipt.key_id,
+            "status": row.status,
+            "end_reason": row.end_reason,
+            "end_time": row.end_time,
+            "total_score": row.total_score,
+            "receipt_seq": row.receipt_seq,
+            "receipt_head": row.receipt_head,
+            "receipt_signature": row.receipt_signature,
+            "receipt_key_id": row.receipt_key_id,
         }
+        return {row.assessment_id: row}
 
 
 class PureUnit(UnitOfWork):
@@ -174,7 +165,7 @@ class PureUnit(UnitOfWork):
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.changes = []
+        self.changes, self.for_other_nodes = [], []
         self.log, self.rows = PureEvents(ledger), PureAssessments(ledger)
         self.events = cast(EventRepository, self.log)
         self.assessments = cast(AssessmentRepository, self.rows)
@@ -204,6 +195,9 @@ class PureStorage(Storage):
                 self.ledger.commit(unit.log.added, unit.rows.changes, {})
             except OutcomeUnknown as fault:
                 raise Unavailable() from fault
+
+    async def together(self, work: Work[K, R], item: K, *, reading: bool = False) -> R:
+        return await self.alone(work, item)
 
 
 def clone(state: AssessmentState) -> AssessmentState:

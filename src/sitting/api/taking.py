@@ -158,6 +158,7 @@ async def start(services: Parts, who: Candidate, body: Start) -> Response:
                 window_id=command.window_id,
                 attachment=command.attachment,
                 now=services.clock.now(),
+                clock=services.clock,
             )
         counted.succeeded(recovered=started.recovered)
     message = started_message(started.live, services.clock.now(), recovered=started.recovered)

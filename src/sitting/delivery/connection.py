@@ -75,6 +75,7 @@ class Connection:
         self.identity = identity
         self.live: LiveAssessment | None = None
         self.end_told = False
+        self._heard_of = 0  # the newest entry of the log that the hub has named
         self._told_seq = 0  # the client knows how the clock stands as of this entry of the log
         self._socket = socket
         self._inbox = Inbox()
@@ -108,6 +109,7 @@ class Connection:
         self._stop_listening()
         row = live.assessment
         self.live, self.end_told, self._told_seq = live, live.state.is_over, live.state.seq
+        self._heard_of = 0
         self.state.start_assessment(row.test_id, row.assessment_id, now, live.state.attachment)
         self._unsubscribe = self.services.storage.hub.subscribe(row.assessment_id, self._on_change)
         self._arm_warnings(now)
@@ -261,7 +263,7 @@ class Connection:
 
     async def _look(self) -> None:
         """See what others did: ended it, or took it over."""
-        if self.live is None:
+        if self.live is None or (self.live.state.seq >= self._heard_of and not self.live.is_stale):  # it was our own
             return
         try:
             await self.services.storage.refresh(self.live)
@@ -310,6 +312,7 @@ class Connection:
 
     def _on_change(self, change: Change) -> None:
         if self.live is not None and change.seq > self.live.state.seq:
+            self._heard_of = change.seq
             self._inbox.put(LogChanged())
 
     def _arm_warnings(self, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from urllib.parse import parse_qs
 
 import structlog
@@ -28,6 +29,7 @@ from sitting.protocol.commands import entity_id
 from sitting.protocol.connection import SUBPROTOCOL, ConnectionState
 from sitting.protocol.encoding import encode, error_message
 from sitting.protocol.pace import Pace
+from sitting.storage.unit_of_work import UnitOfWork
 from sitting.usecases.services import Services
 
 PATH = "/ws/assessment"
@@ -41,6 +43,12 @@ _CLOSE_CODES: dict[type[SittingError], CloseCode] = {
 }
 
 log = structlog.get_logger(__name__)
+
+
+async def _published(unit: UnitOfWork, test_ids: Sequence[int]) -> list[int | Exception]:
+    """Those of these Tests that there are."""
+    found = await unit.blueprints.current_version_ids(set(test_ids))
+    return [test_id if test_id in found else BlueprintNotFound(test_id=test_id) for test_id in test_ids]
 
 
 class AssessmentEndpoint:
@@ -133,9 +141,7 @@ class AssessmentEndpoint:
             test_id = entity_id(query["test_id"][0])
         except InvalidMessage:
             raise BlueprintNotFound() from None
-        async with self._services.storage.reading() as unit:
-            await unit.blueprints.current_version_id(test_id)
-        return test_id
+        return await self._services.storage.together(_published, test_id, reading=True)
 
     async def _turn_away(self, socket: Socket, error: SittingError) -> None:
         self._services.metrics.refused(SOCKET, error.code)

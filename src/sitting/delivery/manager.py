@@ -102,6 +102,7 @@ class ConnectionManager:
                     attachment=attachment,
                     node_id=self._services.node.node_id,
                     now=now,
+                    clock=self._services.clock,
                 )
             await connection.attach(started.live)
             start.succeeded(recovered=started.recovered)

@@ -71,26 +71,26 @@ class Assessment:
     status: Status
     started_at: datetime
     deadline_at: datetime | None
-    end_time: datetime | None
-    end_reason: EndReason | None
-    total_score: int | None
     max_score: int
-    percentage_score: int | None
-    passed: bool | None
     total_questions: int
-    time_taken_minutes: float | None
     created_at: datetime
     updated_at: datetime
-    head_seq: int
-    head_hash: bytes
-    receipt_seq: int | None
-    receipt_head: bytes | None
-    receipt_signature: str | None
-    receipt_key_id: str | None
     seed: str | None
     is_trial: bool
-    compliance: str | None
-    compliance_signature: str | None
+    head_seq: int = 0
+    head_hash: bytes = b""
+    end_time: datetime | None = None
+    end_reason: EndReason | None = None
+    total_score: int | None = None
+    percentage_score: int | None = None
+    passed: bool | None = None
+    time_taken_minutes: float | None = None
+    receipt_seq: int | None = None
+    receipt_head: bytes | None = None
+    receipt_signature: str | None = None
+    receipt_key_id: str | None = None
+    compliance: str | None = None
+    compliance_signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,12 @@ def refuse_stale_return(state: AssessmentState, claim: Claim) -> None:
         raise AttachmentStale()
 
 
+def attached_by(state: AssessmentState, claim: Claim) -> Attached:
+    """The entry that gives the assessment to that connection."""
+    how = "start" if state.attachment == 0 else "takeover" if state.attached else "resume"
+    return Attached(claim.connection_id, how, claim.window_id, claim.node_id)
+
+
 def _holder(state: AssessmentState) -> Attached | None:
     """The newest attach; None before the first."""
     bodies = (moment.body for moment in reversed(state.moments))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,14 +37,23 @@ async def identify_by_token(storage: Storage, keys: TokenKeys, token: str, *, no
         NotAuthenticated: nobody that we know, or not any more.
         Unavailable: the published keys that it needs cannot be fetched.
     """
-    claims = await _claims(keys, token, now)
-    proof = Proof(claims.issued_at, claims.jti)
-    async with storage.reading() as unit:
-        user = await _user(unit, claims)
-        ended = await unit.credentials.ended([proof])
-    if user is None or ended or proof.is_void_for(user):
-        raise NotAuthenticated("This token is not valid.")
-    return Identity(user.user_id, proof.roles_of(user), proof, claims.expires_at)
+    return await storage.together(_identify_all, await _claims(keys, token, now), reading=True)
+
+
+async def _identify_all(unit: UnitOfWork, shown: Sequence[Claims]) -> list[Identity | Exception]:
+    """Who shows each of these claims, which are proved."""
+    by_id = await unit.users.select_many(each.user_id for each in shown if each.user_id is not None)
+    by_subject = await unit.users.select_many_by_external_id(each.subject for each in shown if each.user_id is None)
+    proofs = [Proof(each.issued_at, each.jti) for each in shown]
+    ended = await unit.credentials.ended(proofs)
+    found: list[Identity | Exception] = []
+    for claims, proof in zip(shown, proofs, strict=True):
+        user = by_id.get(claims.user_id) if claims.user_id is not None else by_subject.get(claims.subject or "")
+        if user is None or proof in ended or proof.is_void_for(user):
+            found.append(NotAuthenticated("This token is not valid."))
+        else:
+            found.append(Identity(user.user_id, proof.roles_of(user), proof, claims.expires_at))
+    return found
 
 
 async def identify_by_session(storage: Storage, secret: str, *, now: datetime) -> Identity:
@@ -84,13 +94,6 @@ async def _claims(keys: TokenKeys, token: str, now: datetime) -> Claims:
     if key is None:
         raise NotAuthenticated("This token is not valid.")
     return read(keys, token, now=now, key=key)
-
-
-async def _user(unit: UnitOfWork, claims: Claims) -> User | None:
-    if claims.user_id is not None:
-        return await unit.users.select_optional(claims.user_id)
-    assert claims.subject is not None
-    return await unit.users.select_optional_by_external_id(claims.subject)
 
 
 def _is_as_before(holder: TicketHolder, user: User) -> bool:

@@ -32,9 +32,12 @@ class Chance:
         return word % bound
 
     def shuffled(self, items: Iterable[T]) -> list[T]:
-        """The items in an order of chance."""
-        order = Shuffled(list(items), self)
-        return [order[place] for place in range(len(order))]
+        """The items in an order of chance: that of `Shuffled`, which costs more where all of it is wanted."""
+        order = list(items)
+        for place in range(len(order)):
+            other = place + self.below(len(order) - place)
+            order[place], order[other] = order[other], order[place]
+        return order
 
 
 class Shuffled(Generic[T]):

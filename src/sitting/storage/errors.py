@@ -17,3 +17,7 @@ class BadData(Exception):
 
 class TryAgain(Exception):
     """Deadlock or serialisation failure: nothing is stored, the same batch may be tried at once."""
+
+
+class Separately(Exception):
+    """This cannot be done together with others: it takes a transaction of its own. Nothing of it is stored."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from sitting.domain.blueprint import PublishedVersion
@@ -52,6 +52,13 @@ class Frozen:
             BlueprintNotFound: there is no such Test, or it was never published.
         """
         return await self.version(repository, await repository.current_version_id(test_id))
+
+    async def current_versions(
+        self, repository: BlueprintRepository, test_ids: Collection[int]
+    ) -> dict[int, PublishedVersion]:
+        """The newest versions of several Tests, by test_id; those that were never published are left out."""
+        newest = await repository.current_version_ids(test_ids)
+        return {test_id: await self.version(repository, version_id) for test_id, version_id in newest.items()}
 
     def derived(self, version: PublishedVersion, make: Callable[[PublishedVersion], V]) -> V:
         """What `make` makes of that version; made once. There is one such maker for all versions."""

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sitting.storage.hub import Notice
 from sitting.storage.journal import Entry, Journal
 from sitting.storage.repositories.idempotency import IdempotencyRepository, KeptAnswer, KeyedRequest
-from sitting.storage.unit_of_work import Storage, UnitOfWork
+from sitting.storage.unit_of_work import K, R, Storage, UnitOfWork, Work
 
 
 class AnsweredBefore(Exception):
@@ -86,6 +86,11 @@ class OnceStorage(Storage):
             yield unit
             await self.tell_other_nodes(unit)
         self._changes += unit.changes
+
+    async def together(self, work: Work[K, R], item: K, *, reading: bool = False) -> R:
+        """Nobody else's belongs into this transaction."""
+        del reading
+        return await self.alone(work, item)
 
     async def _open(self, request: KeyedRequest) -> AsyncConnection:
         connection = await self._stack.enter_async_context(self.database.writing())

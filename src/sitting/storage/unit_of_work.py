@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,19 +14,20 @@ from sitting.domain.assessment import fold
 from sitting.domain.chain import SealedEvent
 from sitting.domain.deadline import sweep_at
 from sitting.domain.errors import Unavailable
-from sitting.domain.events import Attached, EventBody
+from sitting.domain.events import EventBody
 from sitting.domain.live import LiveAssessment
 from sitting.domain.pausing import pause_that_ran_out
-from sitting.domain.takeover import Claim, refuse_stale_return
+from sitting.domain.takeover import Claim, attached_by, refuse_stale_return
 from sitting.metrics import Metrics
 from sitting.storage.database import Database
 from sitting.storage.errors import SequenceTaken
 from sitting.storage.frozen import Frozen
+from sitting.storage.gathering import Gathering
 from sitting.storage.hub import AccessChange, Change, Hub, Notice
 from sitting.storage.journal import Journal
 from sitting.storage.notices import concerns_other_nodes, encode_notice
 from sitting.storage.repositories.applications import ApplicationRepository
-from sitting.storage.repositories.assessments import AssessmentRepository, paper_from_slots
+from sitting.storage.repositories.assessments import AssessmentRepository, ClockRow, paper_from_slots
 from sitting.storage.repositories.blueprints import BlueprintRepository
 from sitting.storage.repositories.credentials import CredentialRepository
 from sitting.storage.repositories.erasure import ErasureRepository
@@ -37,7 +38,10 @@ from sitting.storage.repositories.notices import NoticeRepository
 from sitting.storage.repositories.questions import QuestionRepository
 from sitting.storage.repositories.users import UserRepository
 
+K = TypeVar("K")
+R = TypeVar("R")
 T = TypeVar("T")
+Work = Callable[["UnitOfWork", Sequence[K]], Awaitable[Sequence[R | Exception]]]
 MAX_LOSSES = 5
 
 
@@ -82,6 +86,45 @@ class UnitOfWork:
         contents = await self.frozen.contents(self.questions, [slot.content_digest for slot in slots])
         return LiveAssessment(assessment, version.blueprint, paper_from_slots(slots, contents), state)
 
+    async def load_many(self, assessment_ids: Collection[int]) -> dict[int, LiveAssessment]:
+        """The same of several assessments, by assessment_id; those that do not exist are left out."""
+        logs = await self.events.read_many(assessment_ids)
+        rows = await self.assessments.select_many(assessment_ids)
+        slots = await self.assessments.slots_of_many(assessment_ids)
+        digests = {slot.content_digest for paper in slots.values() for slot in paper}
+        contents = await self.frozen.contents(self.questions, digests)
+        return {
+            row.assessment_id: LiveAssessment(
+                row,
+                (await self.frozen.version(self.blueprints, row.test_version_id)).blueprint,
+                paper_from_slots(slots.get(row.assessment_id, ()), contents),
+                fold(row.assessment_id, logs.get(row.assessment_id, ())),
+            )
+            for row in rows
+        }
+
+    async def append_many(
+        self, entries: Sequence[tuple[LiveAssessment, EventBody, datetime]]
+    ) -> list[SealedEvent | None]:
+        """Add the next entry to each of these logs, each of which occurs once; the row's head is left to the caller.
+
+        Returns:
+            The entries in the same order, None where somebody else wrote that number.
+        """
+        events = [live.state.next_event(body, now) for live, body, now in entries]
+        stored = await self.events.append_many(events)
+        for (live, body, _), event in zip(entries, events, strict=True):
+            if event.assessment_id in stored:
+                live.state.apply(event)
+                self._tell(Change(event.assessment_id, event.seq), far=concerns_other_nodes(body))
+        return [event if event.assessment_id in stored else None for event in events]
+
+    async def insert_first(self, events: Sequence[SealedEvent]) -> None:
+        """Add the first entries of logs that nobody else knows yet."""
+        await self.events.insert_first(events)
+        for event in events:
+            self._tell(Change(event.assessment_id, event.seq), far=False)
+
     async def append(self, live: LiveAssessment, body: EventBody, now: datetime) -> SealedEvent:
         """Add the next entry to the log, note the new head, and tell the hub once this is committed.
 
@@ -102,15 +145,19 @@ class UnitOfWork:
             SequenceTaken: somebody else wrote that number; give the unit of work up.
         """
         await self.append(live, body, now)
-        schedule, row = live.state.schedule, live.assessment
-        await self.assessments.update_time(
-            live.assessment_id,
-            live.state.status,
-            deadline_at=schedule.deadline_at,
-            sweep_at=sweep_at(row.started_at, schedule, live.blueprint.abandon_after),
-            now=now,
-        )
+        await self.assessments.update_times([_clock_row(live, now)])
         live.assessment = await self.assessments.select(live.assessment_id)
+
+    async def append_times(self, entries: Sequence[tuple[LiveAssessment, EventBody, datetime]]) -> list[bool]:
+        """As `append_time` for several open assessments; False where somebody else wrote that number.
+
+        The rows that these assessments hold in memory stay as they were.
+        """
+        events = await self.append_many(entries)
+        moved = [(live, now) for (live, _, now), event in zip(entries, events, strict=True) if event is not None]
+        await self.assessments.update_heads([event for event in events if event is not None])
+        await self.assessments.update_times([_clock_row(live, now) for live, now in moved])
+        return [event is not None for event in events]
 
     async def note_resumption(self, live: LiveAssessment, at: datetime, now: datetime) -> bool:
         """If a pause ran out by `at` and no entry says so yet, add that entry; returns whether it did.
@@ -135,9 +182,8 @@ class UnitOfWork:
         """
         for _ in range(MAX_LOSSES):
             refuse_stale_return(live.state, claim)  # each time: whoever took the number may have attached
-            how = "start" if live.state.attachment == 0 else "takeover" if live.state.attached else "resume"
             with contextlib.suppress(SequenceTaken):
-                await self.append(live, Attached(claim.connection_id, how, claim.window_id, claim.node_id), now)
+                await self.append(live, attached_by(live.state, claim), now)
                 return
             for event in await self.events.read(live.assessment_id, after=live.state.seq):
                 live.state.apply(event)
@@ -149,6 +195,12 @@ class UnitOfWork:
         self.changes.append(notice)
         if far:
             self.for_other_nodes.append(notice)
+
+
+def _clock_row(live: LiveAssessment, now: datetime) -> ClockRow:
+    schedule = live.state.schedule
+    first_look = sweep_at(live.assessment.started_at, schedule, live.blueprint.abandon_after)
+    return ClockRow(live.assessment_id, live.state.status, schedule.deadline_at, first_look, now)
 
 
 class Storage:
@@ -166,6 +218,7 @@ class Storage:
         self.hub = hub
         self.metrics = metrics or Metrics()
         self.frozen = Frozen()
+        self._gatherings: dict[Any, Gathering[Any, Any]] = {}
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
@@ -202,6 +255,44 @@ class Storage:
             except SequenceTaken:
                 continue
         raise Unavailable()
+
+    async def together(self, work: Work[K, R], item: K, *, reading: bool = False) -> R:
+        """Do `work` for `item`, and in the same transaction for all others that ask for it at this instant.
+
+        Args:
+            work: a function of a module; see `Gathering` for what it returns. What it returned for an item that was
+                refused, it must not have written anything of. reading: it writes nothing.
+
+        Raises:
+            Unavailable: it lost too often, or the database failed.
+        """
+        gathering = self._gatherings.get(work)
+        if gathering is None:
+
+            async def do(items: Sequence[K]) -> Sequence[R | Exception]:
+                if len(items) == 1 and not reading:
+                    return [await self.alone(work, items[0])]
+                async with self.reading() if reading else self.unit_of_work() as unit:
+                    return await work(unit, items)
+
+            gathering = self._gatherings[work] = Gathering(do)
+        result: R = await gathering.add(item)
+        return result
+
+    async def alone(self, work: Work[K, R], item: K) -> R:
+        """The same for `item` alone, in a transaction that is undone if it is refused.
+
+        Raises:
+            Unavailable: it lost too often, or the database failed.
+        """
+
+        async def work_alone(unit: UnitOfWork) -> R:
+            (result,) = await work(unit, [item])
+            if isinstance(result, Exception):
+                raise result
+            return result
+
+        return await self.work(work_alone)
 
     async def refresh(self, live: LiveAssessment) -> None:
         """Fold what the log has gained, and read the row anew if that ended the assessment.

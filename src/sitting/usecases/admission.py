@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 from sitting.domain.errors import Unavailable
 
-AT_ONCE = 8
-MAX_LINE = 200
+AT_ONCE = 64
+MAX_LINE = 2000
 MAX_WAIT_SECONDS = 5.0
 MAX_BACKLOG = 1000
 LEAST_RETRY_SECONDS = 2.0

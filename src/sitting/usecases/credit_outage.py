@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,13 +11,16 @@ import structlog
 
 from sitting.domain.errors import Unavailable
 from sitting.domain.outage import Outage, time_credit
+from sitting.domain.pausing import pause_that_ran_out
 from sitting.storage.errors import SequenceTaken
 from sitting.storage.repositories.heartbeats import OwedOutage
 from sitting.storage.unit_of_work import Storage, UnitOfWork
 
-BATCH = 20
+BATCH = 100
 """Assessments in one commit: answers may have to wait for it."""
 MAX_LOSSES = 20
+UNREADABLE = (ValueError, msgspec.MsgspecError)
+"""What a log that cannot be read raises."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +49,7 @@ async def credit_outage(storage: Storage, owed: OwedOutage, *, cap: timedelta, n
     while cap:
         async with storage.unit_of_work() as unit:
             batch = await unit.assessments.open_at(owed.outage.began_at, owed.outage.ended_at, after=after, limit=BATCH)
-            counts = [await _credit(unit, assessment_id, owed.outage, cap, now) for assessment_id in batch]
+            counts = await _credit_all(unit, batch, owed.outage, cap, now)
         given.credits += sum(seconds > 0 for seconds in counts)
         given.seconds += sum(counts)
         if len(batch) < BATCH:
@@ -53,6 +57,30 @@ async def credit_outage(storage: Storage, owed: OwedOutage, *, cap: timedelta, n
         after = batch[-1]
     async with storage.unit_of_work() as unit:
         await unit.heartbeats.settle(owed.outage_id, now)
+    return given
+
+
+async def _credit_all(
+    unit: UnitOfWork, assessment_ids: Sequence[int], outage: Outage, cap: timedelta, now: datetime
+) -> list[int]:
+    """The seconds that each gets: all in a few statements, but for those that need a look of their own."""
+    try:
+        lives = await unit.load_many(assessment_ids)
+    except UNREADABLE:
+        lives = {}  # one of them; it is found out which
+    owed = {
+        assessment_id: (live, time_credit(live.state, outage, cap))
+        for assessment_id, live in lives.items()
+        if live.state.is_over or pause_that_ran_out(live.state, outage.ended_at) is None
+    }
+    moving = [(live, body, now) for live, body in owed.values() if body is not None]
+    stored = dict(zip((live.assessment_id for live, _, _ in moving), await unit.append_times(moving), strict=True))
+    given = []
+    for assessment_id in assessment_ids:
+        _, body = owed.get(assessment_id, (None, None))
+        is_done = stored.get(assessment_id, assessment_id in owed and body is None)
+        seconds = 0 if body is None else body.seconds
+        given.append(seconds if is_done else await _credit(unit, assessment_id, outage, cap, now))
     return given
 
 
@@ -67,10 +95,7 @@ async def _credit(unit: UnitOfWork, assessment_id: int, outage: Outage, cap: tim
             return await _try(unit, assessment_id, outage, cap, now)
         except SequenceTaken:
             continue
-        except (
-            ValueError,
-            msgspec.MsgspecError,
-        ) as fault:  # a log that cannot be read must not keep the others from their time
+        except UNREADABLE as fault:  # it must not keep the others from their time
             log.error("crediting_failed", assessment_id=assessment_id, exc_info=fault)
             return 0
     raise Unavailable()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from sitting.domain.attempts import open_attempt
 from sitting.domain.errors import Unavailable
+from sitting.storage.unit_of_work import UnitOfWork
 from sitting.usecases.services import Services
 
 RESTARTS = "This server is about to restart. Please try again in a moment; your time has not begun."
@@ -23,7 +23,8 @@ async def let_in(services: Services, *, user_id: int, test_id: int) -> AsyncIter
     """
     admission, backlog = services.admission, services.storage.journal.backlog
     is_draining = services.node.is_draining
-    if (is_draining or admission.is_crowded(backlog)) and await _goes_on(services, user_id, test_id):
+    crowded = is_draining or admission.is_crowded(backlog)
+    if crowded and await services.storage.together(_go_on, (user_id, test_id), reading=True):
         yield
         return
     if is_draining:
@@ -39,9 +40,7 @@ def _restarts() -> Unavailable:
     return Unavailable(RESTARTS, retry_after_seconds=round(random.uniform(2, 6), 1))  # noqa: S311
 
 
-async def _goes_on(services: Services, user_id: int, test_id: int) -> bool:
-    """Whether the start is none: an assessment is open, and would be resumed."""
-    async with services.storage.reading() as unit:
-        applications = await unit.applications.of_candidate(user_id, test_id)
-        attempts = await unit.assessments.attempts_of_many([each.application_id for each in applications])
-    return any(open_attempt(records) is not None for records in attempts.values())
+async def _go_on(unit: UnitOfWork, asked: Sequence[tuple[int, int]]) -> list[bool | Exception]:
+    """Whether each start, of a user_id and a test_id, is none: an assessment is open, and would be resumed."""
+    open_ = await unit.assessments.open_ones({user_id for user_id, _ in asked})
+    return [each in open_ for each in asked]

@@ -8,15 +8,16 @@ from datetime import datetime
 
 import structlog
 
+from sitting.domain.assessment import Status
 from sitting.domain.errors import DeadlinePassed, SittingError
 from sitting.domain.events import EndReason
-from sitting.storage.unit_of_work import Storage
+from sitting.storage.repositories.assessments import Due
 from sitting.usecases.end_pause_that_ran_out import end_pause_that_ran_out
 from sitting.usecases.finalize_assessment import finalize_assessment
 from sitting.usecases.services import Services
 
 INTERVAL_SECONDS = 1.0
-BATCH = 200
+BATCH = 500
 
 log = structlog.get_logger(__name__)
 
@@ -45,19 +46,17 @@ async def sweep(services: Services, now: datetime) -> int:
     """Deal with what is due at `now`, at most BATCH; returns how many were closed or go on."""
     async with services.storage.reading() as unit:
         due = await unit.assessments.due_for_sweep(now, BATCH)
-    done = 0
-    for assessment_id in due:
-        done += await _deal_with(services, assessment_id, now)
-    return done
+    return sum(await asyncio.gather(*(_deal_with(services, each, now) for each in due)))
 
 
-async def _deal_with(services: Services, assessment_id: int, now: datetime) -> bool:
-    """True if that changed anything."""
+async def _deal_with(services: Services, due: Due, now: datetime) -> bool:
+    """True if that changed anything. Many at once: `finalize_assessment` closes them together."""
+    assessment_id = due.assessment_id
     try:
-        if await end_pause_that_ran_out(services.storage, assessment_id, now=now):
+        if due.status is Status.PAUSED and await end_pause_that_ran_out(services.storage, assessment_id, now=now):
             log.info("pause_ran_out", assessment_id=assessment_id)
             return True  # behind a long outage the next sweep finds that the time is over too
-        reason = await _reason(services.storage, assessment_id)
+        reason = EndReason.ABANDONED if due.deadline_at is None else EndReason.TIMEOUT
         closed = await finalize_assessment(
             services.storage, services.signer, assessment_id=assessment_id, reason=reason, now=now
         )
@@ -71,9 +70,3 @@ async def _deal_with(services: Services, assessment_id: int, now: datetime) -> b
         services.metrics.sweep_lag_seconds.observe(max(0.0, (now - due_at).total_seconds()))
     log.info("assessment_closed", assessment_id=assessment_id, reason=reason)
     return True
-
-
-async def _reason(storage: Storage, assessment_id: int) -> EndReason:
-    async with storage.reading() as unit:
-        assessment = await unit.assessments.select(assessment_id)
-    return EndReason.ABANDONED if assessment.deadline_at is None else EndReason.TIMEOUT

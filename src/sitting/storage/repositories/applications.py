@@ -19,6 +19,7 @@ from sitting.domain.application import (
 from sitting.domain.assessment import OPEN_STATUSES
 from sitting.domain.errors import ApplicationNotFound
 from sitting.domain.standing import FINISHED
+from sitting.storage.among import among
 from sitting.storage.repositories.users import is_called
 from sitting.storage.tables import assessments, candidate_applications, users
 
@@ -162,6 +163,15 @@ class ApplicationRepository:
         statement = select(candidate_applications.c.id).where(candidate_applications.c.id == application_id)
         # NO KEY UPDATE: PostgreSQL may look the application up again for whoever updates one of its assessments.
         await self._connection.execute(statement.with_for_update(key_share=True))
+
+    async def hold(self, user_ids: Collection[int], test_ids: Collection[int]) -> list[CandidateApplication]:
+        """The applications of these people to these Tests, locked as by `lock`; those that others hold are left out."""
+        table = candidate_applications
+        statement = select(table).where(
+            among(self._connection, table.c.user_id, user_ids), among(self._connection, table.c.test_id, test_ids)
+        )
+        statement = statement.order_by(table.c.id).with_for_update(key_share=True, skip_locked=True)
+        return [_application(row) for row in await self._connection.execute(statement)]
 
     async def _many(self, *conditions: Any, limit: int | None = None) -> list[CandidateApplication]:
         table = candidate_applications

@@ -2,25 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, insert, not_, or_, select, update
+from sqlalchemy import Row, bindparam, insert, not_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sitting.domain.answer import GivenAnswer
 from sitting.domain.application import AttemptRecord
 from sitting.domain.assessment import OPEN_STATUSES, Assessment, Status
+from sitting.domain.chain import SealedEvent
 from sitting.domain.errors import AssessmentNotFound
 from sitting.domain.events import EndReason
 from sitting.domain.paper import Paper, PaperQuestion
 from sitting.domain.question import QuestionContent
-from sitting.domain.results import Receipt
-from sitting.domain.scoring import ItemScore, Score
+from sitting.domain.scoring import ItemScore
 from sitting.kit.canonical import canonical_json
+from sitting.storage.among import among
 from sitting.storage.tables import assessment_responses, assessments, paper_questions
+
+_NEXT_IDS = text(
+    "SELECT nextval(pg_get_serial_sequence('assessments', 'id')) FROM generate_series(1, :count) ORDER BY 1"
+)
+_LAST_ID = text("SELECT seq FROM sqlite_sequence WHERE name = 'assessments'")
+_UPDATE_HEAD = (
+    update(assessments)
+    .where(assessments.c.id == bindparam("b_id"))
+    .values(head_seq=bindparam("b_seq"), head_hash=bindparam("b_hash"), updated_at=bindparam("b_now"))
+)
+_OUTCOME = (
+    "status",
+    "end_reason",
+    "end_time",
+    "time_taken_minutes",
+    "total_score",
+    "max_score",
+    "percentage_score",
+    "passed",
+    "head_seq",
+    "head_hash",
+    "receipt_seq",
+    "receipt_head",
+    "receipt_signature",
+    "receipt_key_id",
+    "compliance",
+    "compliance_signature",
+    "updated_at",
+)
+_UPDATE_OUTCOME = (
+    update(assessments)
+    .where(assessments.c.id == bindparam("b_id"))
+    .values({column: bindparam(f"b_{column}") for column in _OUTCOME})
+)
+_GRADE = (
+    update(assessment_responses)
+    .where(
+        assessment_responses.c.assessment_id == bindparam("b_id"),
+        assessment_responses.c.question_id == bindparam("b_question_id"),
+    )
+    .values(is_correct=bindparam("b_correct"), points=bindparam("b_points"))
+)
+
+_UPDATE_TIME = (
+    update(assessments)
+    .where(assessments.c.id == bindparam("b_id"))
+    .values(
+        status=bindparam("b_status"),
+        deadline_at=bindparam("b_deadline"),
+        sweep_at=bindparam("b_sweep"),
+        updated_at=bindparam("b_now"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAssessment:
+    """A row to be inserted, when the sweep has to look at it first, and the paper."""
+
+    row: Assessment
+    sweep_at: datetime
+    paper: Paper
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    """How the clock of an open assessment stands as of `now`, and when the sweep has to look at it."""
+
+    assessment_id: int
+    status: Status
+    deadline_at: datetime | None
+    sweep_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An open assessment that the sweep has to look at."""
+
+    assessment_id: int
+    status: Status
+    deadline_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The row of an assessment that is over, and what each answered question brought."""
+
+    row: Assessment
+    items: Sequence[ItemScore]
 
 
 class AssessmentRepository:
@@ -29,99 +122,40 @@ class AssessmentRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def create_assessment_instance(
-        self,
-        *,
-        application_id: int,
-        user_id: int,
-        test_id: int,
-        test_version_id: int,
-        attempt: int,
-        paper: Paper,
-        started_at: datetime,
-        deadline_at: datetime | None,
-        sweep_at: datetime,
-        seed: str,
-        is_trial: bool,
-    ) -> int:
-        """Insert the row and its whole paper; returns the new assessment_id."""
-        values = {
-            "application_id": application_id,
-            "user_id": user_id,
-            "test_id": test_id,
-            "test_version_id": test_version_id,
-            "attempt": attempt,
-            "status": Status.STARTED,
-            "started_at": started_at,
-            "deadline_at": deadline_at,
-            "sweep_at": sweep_at,
-            "seed": seed,
-            "is_trial": is_trial,
-            "max_score": paper.max_score,
-            "total_questions": len(paper.questions),
-            "created_at": started_at,
-            "updated_at": started_at,
-            "head_seq": 0,
-            "head_hash": b"",
-        }
-        assessment_id: int | None = await self._connection.scalar(
-            insert(assessments).values(values).returning(assessments.c.id)
-        )
-        assert assessment_id is not None
-        await self._connection.execute(insert(paper_questions), [_slot(assessment_id, q) for q in paper.questions])
-        return assessment_id
+    async def next_ids(self, count: int) -> list[int]:
+        """So many numbers for new assessments, which nobody else gets."""
+        if self._connection.dialect.name == "postgresql":
+            return list(await self._connection.scalars(_NEXT_IDS, {"count": count}))
+        last: int = await self._connection.scalar(_LAST_ID) or 0
+        return list(range(last + 1, last + 1 + count))
 
-    async def update_assessment_status(
-        self,
-        assessment_id: int,
-        status: Status,
-        *,
-        reason: EndReason,
-        end_time: datetime,
-        minutes: float,
-        score: Score,
-        passed: bool,
-        receipt: Receipt,
-        compliance: str,
-        compliance_signature: str,
-        now: datetime,
-    ) -> None:
-        """Write the outcome into the row and into each response, with the head that the receipt signs."""
-        head = bytes.fromhex(receipt.head)
-        await self._connection.execute(
-            update(assessments)
-            .where(assessments.c.id == assessment_id)
-            .values(
-                status=status,
-                end_reason=reason,
-                end_time=end_time,
-                time_taken_minutes=minutes,
-                total_score=score.total,
-                max_score=score.maximum,
-                percentage_score=score.percentage,
-                passed=passed,
-                head_seq=receipt.seq,
-                head_hash=head,
-                receipt_seq=receipt.seq,
-                receipt_head=head,
-                receipt_signature=receipt.signature,
-                receipt_key_id=receipt.key_id,
-                compliance=compliance,
-                compliance_signature=compliance_signature,
-                updated_at=now,
-            )
-        )
-        await self._grade_responses(assessment_id, score.items)
+    async def create_assessment_instance(self, *made: NewAssessment) -> None:
+        """Insert rows whose numbers come from `next_ids`, each with its whole paper."""
+        await self._connection.execute(insert(assessments), [_row(each) for each in made])
+        slots = [_slot(each.row.assessment_id, question) for each in made for question in each.paper.questions]
+        await self._connection.execute(insert(paper_questions), slots)
 
-    async def update_time(
-        self, assessment_id: int, status: Status, *, deadline_at: datetime | None, sweep_at: datetime, now: datetime
-    ) -> None:
-        """Write how the clock of an open assessment stands, and when the sweep has to look at it."""
-        await self._connection.execute(
-            update(assessments)
-            .where(assessments.c.id == assessment_id)
-            .values(status=status, deadline_at=deadline_at, sweep_at=sweep_at, updated_at=now)
-        )
+    async def update_assessment_status(self, outcomes: Sequence[Outcome]) -> dict[int, Assessment]:
+        """Write each outcome into its row and its responses, with the head that the receipt signs.
+
+        Returns:
+            The rows by assessment_id, as they stand then.
+        """
+        outcomes = sorted(outcomes, key=lambda outcome: outcome.row.assessment_id)
+        if outcomes:
+            await self._connection.execute(_UPDATE_OUTCOME, [_outcome(each.row) for each in outcomes])
+            await self._grade_responses(outcomes)
+        return {outcome.row.assessment_id: outcome.row for outcome in outcomes}
+
+    async def update_times(self, clocks: Iterable[ClockRow]) -> None:
+        """Write how the clocks of open assessments stand."""
+        rows = [
+            {"b_id": each.assessment_id, "b_status": each.status, "b_deadline": each.deadline_at}
+            | {"b_sweep": each.sweep_at, "b_now": each.now}
+            for each in sorted(clocks, key=lambda each: each.assessment_id)
+        ]
+        if rows:
+            await self._connection.execute(_UPDATE_TIME, rows)
 
     async def update_voided(self, assessment_id: int, *, now: datetime) -> None:
         """The assessment does not count; what it came to stays."""
@@ -136,6 +170,33 @@ class AssessmentRepository:
             .where(assessments.c.id == assessment_id)
             .values(head_seq=seq, head_hash=hash_, updated_at=now)
         )
+
+    async def update_heads(self, events: Iterable[SealedEvent]) -> None:
+        """Note how far several logs have come: up to these entries."""
+        rows = [
+            {"b_id": event.assessment_id, "b_seq": event.seq, "b_hash": event.hash, "b_now": event.occurred_at}
+            for event in sorted(events, key=lambda event: event.assessment_id)
+        ]
+        if rows:
+            await self._connection.execute(_UPDATE_HEAD, rows)
+
+    async def select_many(self, assessment_ids: Collection[int]) -> list[Assessment]:
+        """Those of these assessments that exist, by id."""
+        statement = (
+            select(assessments)
+            .where(among(self._connection, assessments.c.id, assessment_ids))
+            .order_by(assessments.c.id)
+        )
+        return [_assessment(row) for row in await self._connection.execute(statement)]
+
+    async def slots_of_many(self, assessment_ids: Collection[int]) -> dict[int, list[Row[Any]]]:
+        """The slots of several papers, each by position, by assessment_id; contents as digests only."""
+        table = paper_questions
+        statement = select(table).where(among(self._connection, table.c.assessment_id, assessment_ids))
+        found: dict[int, list[Row[Any]]] = {}
+        for row in await self._connection.execute(statement.order_by(table.c.assessment_id, table.c.position)):
+            found.setdefault(row.assessment_id, []).append(row)
+        return found
 
     async def select(self, assessment_id: int) -> Assessment:
         """That assessment.
@@ -161,13 +222,20 @@ class AssessmentRepository:
         """The same of several applications, by application_id; those without an assessment are left out."""
         statement = (
             select(assessments)
-            .where(assessments.c.application_id.in_(application_ids))
+            .where(among(self._connection, assessments.c.application_id, application_ids))
             .order_by(assessments.c.application_id, assessments.c.attempt)
         )
         found: dict[int, list[AttemptRecord]] = {}
         for row in await self._connection.execute(statement):
             found.setdefault(row.application_id, []).append(_attempt(row))
         return found
+
+    async def open_ones(self, user_ids: Collection[int]) -> set[tuple[int, int]]:
+        """The user_id and test_id of all assessments of these people that are open."""
+        statement = select(assessments.c.user_id, assessments.c.test_id).where(
+            among(self._connection, assessments.c.user_id, user_ids), assessments.c.status.in_(OPEN_STATUSES)
+        )
+        return {(row.user_id, row.test_id) for row in await self._connection.execute(statement)}
 
     async def list_page(
         self,
@@ -188,15 +256,15 @@ class AssessmentRepository:
             statement = statement.where(not_(assessments.c.is_trial))
         return [_assessment(row) for row in await self._connection.execute(statement)]
 
-    async def due_for_sweep(self, now: datetime, limit: int) -> list[int]:
+    async def due_for_sweep(self, now: datetime, limit: int) -> list[Due]:
         """Open assessments that the sweep may close by now, most overdue first."""
         statement = (
-            select(assessments.c.id)
+            select(assessments.c.id, assessments.c.status, assessments.c.deadline_at)
             .where(assessments.c.sweep_at <= now, assessments.c.status.in_(OPEN_STATUSES))
             .order_by(assessments.c.sweep_at)
             .limit(limit)
         )
-        return list(await self._connection.scalars(statement))
+        return [Due(row.id, Status(row.status), row.deadline_at) for row in await self._connection.execute(statement)]
 
     async def open_at(self, began_at: datetime, ended_at: datetime, *, after: int, limit: int) -> list[int]:
         """Open assessments by id, behind `after`, that ran at any time between the two, as far as their rows say."""
@@ -228,33 +296,36 @@ class AssessmentRepository:
         )
         return list(await self._connection.execute(statement))
 
-    async def _grade_responses(self, assessment_id: int, items: Iterable[ItemScore]) -> None:
-        rows = [{"b_question_id": i.question_id, "is_correct": i.is_correct, "points": i.points} for i in items]
+    async def _grade_responses(self, outcomes: Sequence[Outcome]) -> None:
+        rows = [
+            {
+                "b_id": outcome.row.assessment_id,
+                "b_question_id": i.question_id,
+                "b_correct": i.is_correct,
+                "b_points": i.points,
+            }
+            for outcome in outcomes
+            for i in sorted(outcome.items, key=lambda item: item.question_id)
+        ]
         if rows:
-            statement = update(assessment_responses).where(
-                assessment_responses.c.assessment_id == assessment_id,
-                assessment_responses.c.question_id == bindparam("b_question_id"),
-            )
-            await self._connection.execute(
-                statement.values(is_correct=bindparam("is_correct"), points=bindparam("points")), rows
-            )
+            await self._connection.execute(_GRADE, rows)
 
 
 def paper_from_slots(slots: Iterable[Row[Any]], contents: Mapping[str, QuestionContent]) -> Paper:
-    """The frozen paper, given the contents that its slots refer to."""
-    return Paper(
-        tuple(
-            PaperQuestion(
-                position=slot.position,
-                question_id=slot.question_id,
-                section=slot.section,
-                points=slot.points,
-                option_order=tuple(msgspec.json.decode(slot.option_order)),
-                content_digest=slot.content_digest,
-                content=contents[slot.content_digest],
-            )
-            for slot in slots
-        )
+    """The frozen paper, given the contents that its slots refer to; texts that all papers share are kept once."""
+    return Paper(tuple(_paper_question(slot, contents[slot.content_digest]) for slot in slots))
+
+
+def _paper_question(slot: Row[Any], content: QuestionContent) -> PaperQuestion:
+    ids = {option.id: option.id for option in content.options}
+    return PaperQuestion(
+        position=slot.position,
+        question_id=intern(slot.question_id),
+        section=intern(slot.section),
+        points=slot.points,
+        option_order=tuple(ids.get(id_, id_) for id_ in msgspec.json.decode(slot.option_order)),
+        content_digest=intern(slot.content_digest),
+        content=content,
     )
 
 
@@ -275,6 +346,35 @@ def _attempt(row: Row[Any]) -> AttemptRecord:
         percentage_score=row.percentage_score,
         passed=row.passed,
     )
+
+
+def _row(new: NewAssessment) -> dict[str, Any]:
+    """The columns of an assessment that has just begun."""
+    row = new.row
+    return {
+        "id": row.assessment_id,
+        "application_id": row.application_id,
+        "user_id": row.user_id,
+        "test_id": row.test_id,
+        "test_version_id": row.test_version_id,
+        "attempt": row.attempt,
+        "status": row.status.value,
+        "started_at": row.started_at,
+        "deadline_at": row.deadline_at,
+        "sweep_at": new.sweep_at,
+        "seed": row.seed,
+        "is_trial": row.is_trial,
+        "max_score": row.max_score,
+        "total_questions": row.total_questions,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "head_seq": row.head_seq,
+        "head_hash": row.head_hash,
+    }
+
+
+def _outcome(row: Assessment) -> dict[str, Any]:
+    return {"b_id": row.assessment_id, **{f"b_{column}": getattr(row, column) for column in _OUTCOME}}
 
 
 def _slot(assessment_id: int, question: PaperQuestion) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sitting.domain.blueprint import BankSnapshot, Blueprint, DraftedTest, PublishedVersion
 from sitting.domain.errors import BlueprintNotFound
 from sitting.kit.canonical import canonical_json
+from sitting.storage.among import among
 from sitting.storage.tables import test_versions, tests
 
 _BLUEPRINT = msgspec.json.Decoder(Blueprint)
@@ -126,6 +128,23 @@ class BlueprintRepository:
         if found is None:
             raise BlueprintNotFound(test_id=test_id)
         return found
+
+    async def current_version_ids(self, test_ids: Collection[int]) -> dict[int, int]:
+        """The version_id of the newest version of each, by test_id; those that were never published are left out."""
+        table = test_versions
+        newest = select(func.max(table.c.number)).where(table.c.test_id == tests.c.id).correlate(tests)
+        statement = select(tests.c.id, table.c.id).join(table, table.c.test_id == tests.c.id)
+        statement = statement.where(
+            among(self._connection, tests.c.id, test_ids), table.c.number == newest.scalar_subquery()
+        )
+        return {row[0]: row[1] for row in await self._connection.execute(statement)}
+
+    async def archived(self, test_ids: Collection[int]) -> set[int]:
+        """Those of these Tests that are out of use."""
+        statement = select(tests.c.id).where(
+            among(self._connection, tests.c.id, test_ids), tests.c.archived_at.is_not(None)
+        )
+        return set(await self._connection.scalars(statement))
 
     async def numbered_version(self, test_id: int, number: int) -> PublishedVersion:
         """The version of a Test that has that number.

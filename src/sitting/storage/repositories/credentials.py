@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sitting.domain.proof import Proof
 from sitting.domain.user import Role
 from sitting.kit.canonical import sha256_hex
+from sitting.storage.among import among
 from sitting.storage.repositories.users import roles_from_text, roles_to_text
 from sitting.storage.tables import revoked_tokens, sessions, ws_tickets
 
@@ -112,7 +113,7 @@ class CredentialRepository:
         """Those of these values that stand in that column."""
         if not values:
             return set()
-        return set(await self._connection.scalars(select(column).where(column.in_(sorted(values)))))
+        return set(await self._connection.scalars(select(column).where(among(self._connection, column, values))))
 
 
 def _hash(secret: str) -> str:

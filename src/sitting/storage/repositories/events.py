@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Row, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, Row, bindparam, func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sitting.domain.chain import SealedEvent
+from sitting.storage.among import among
 from sitting.storage.errors import SequenceTaken
 from sitting.storage.tables import assessment_events
 
@@ -18,6 +19,13 @@ from sitting.storage.tables import assessment_events
 _ASKED = func.unnest(bindparam("ids", type_=ARRAY(BigInteger))).table_valued("id").render_derived(name="asked")
 _HEAD = select(func.max(assessment_events.c.seq)).where(assessment_events.c.assessment_id == _ASKED.c.id)
 HEADS = select(_ASKED.c.id, _HEAD.scalar_subquery().label("head"))
+
+_APPEND_MANY = text("""
+INSERT INTO assessment_events (assessment_id, seq, type, occurred_at, salt, payload, inner_digest, hash)
+SELECT * FROM unnest(CAST(:c0 AS bigint[]), CAST(:c1 AS int[]), CAST(:c2 AS text[]), CAST(:c3 AS timestamptz[]),
+                     CAST(:c4 AS bytea[]), CAST(:c5 AS bytea[]), CAST(:c6 AS bytea[]), CAST(:c7 AS bytea[]))
+ON CONFLICT DO NOTHING RETURNING assessment_id
+""")
 
 
 class EventRepository:
@@ -36,6 +44,34 @@ class EventRepository:
         )
         if result.one_or_none() is None:
             raise SequenceTaken()
+
+    async def append_many(self, events: Sequence[SealedEvent]) -> set[int]:
+        """Add the next entry of several logs, each of which occurs once; the assessment_ids of those whose number was
+        free.
+        """
+        if not events:
+            return set()
+        ordered = sorted(events, key=lambda event: event.assessment_id)
+        if self._connection.dialect.name == "postgresql":
+            columns = zip(*(_row(event).values() for event in ordered), strict=True)
+            values = {f"c{number}": list(column) for number, column in enumerate(columns)}
+            return set(await self._connection.scalars(_APPEND_MANY, values))
+        anew = insert_sqlite(assessment_events).on_conflict_do_nothing()
+        statement = anew.returning(assessment_events.c.assessment_id)
+        return set(await self._connection.scalars(statement, [_row(event) for event in ordered]))
+
+    async def insert_first(self, events: Sequence[SealedEvent]) -> None:
+        """Add entries of logs that nobody else knows yet."""
+        await self._connection.execute(insert(assessment_events), [_row(event) for event in events])
+
+    async def read_many(self, assessment_ids: Collection[int]) -> dict[int, list[SealedEvent]]:
+        """All entries of several logs, each in order, by assessment_id."""
+        table = assessment_events
+        statement = select(table).where(among(self._connection, table.c.assessment_id, assessment_ids))
+        found: dict[int, list[SealedEvent]] = {}
+        for row in await self._connection.execute(statement.order_by(table.c.assessment_id, table.c.seq)):
+            found.setdefault(row.assessment_id, []).append(_event(row))
+        return found
 
     async def read(self, assessment_id: int, *, after: int = 0, limit: int | None = None) -> Sequence[SealedEvent]:
         """Entries of one log in order, behind `after`."""

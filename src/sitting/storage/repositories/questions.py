@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sitting.domain.errors import Conflict, InvalidMessage, QuestionNotFound
 from sitting.domain.question import Difficulty, QuestionContent, QuestionVersion
 from sitting.kit.markup import media_of
+from sitting.storage.among import among
 from sitting.storage.tables import (
     content_media,
     media,
@@ -257,7 +258,7 @@ class QuestionRepository:
 
     async def contents(self, digests: Iterable[str]) -> Mapping[str, QuestionContent]:
         """Stored contents by digest."""
-        statement = select(question_contents).where(question_contents.c.digest.in_(sorted(set(digests))))
+        statement = select(question_contents).where(among(self._connection, question_contents.c.digest, list(digests)))
         return {row.digest: _CONTENT.decode(row.body) for row in await self._connection.execute(statement)}
 
     async def missing_media(self, sha256s: Iterable[str]) -> set[str]:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sitting.domain.errors import Conflict, NotFound
 from sitting.domain.user import Role, User
+from sitting.storage.among import among
 from sitting.storage.tables import users
 
 
@@ -95,8 +96,19 @@ class UserRepository:
 
     async def select_many(self, user_ids: Iterable[int]) -> dict[int, User]:
         """Those that exist, by user_id."""
-        rows = await self._connection.execute(select(users).where(users.c.id.in_(sorted(set(user_ids)))))
+        wanted = sorted(set(user_ids))
+        if not wanted:
+            return {}
+        rows = await self._connection.execute(select(users).where(among(self._connection, users.c.id, wanted)))
         return {row.id: _user(row) for row in rows}
+
+    async def select_many_by_external_id(self, external_ids: Iterable[str | None]) -> dict[str, User]:
+        """Those that exist, by external_id."""
+        wanted = sorted({external_id for external_id in external_ids if external_id is not None})
+        if not wanted:
+            return {}
+        rows = await self._connection.execute(select(users).where(among(self._connection, users.c.external_id, wanted)))
+        return {row.external_id: _user(row) for row in rows}
 
     async def select_optional_by_email(self, email: str) -> User | None:
         return await self._one(users.c.email == email)

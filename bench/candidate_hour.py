@@ -1,0 +1,87 @@
+"""What an hour of one candidate costs: 40 questions shown, answered and acked, a heartbeat every 20 s, all attached.
+
+The hour is compressed: nobody waits between two messages. What passes by the clock alone (pings, the sweep, the looks
+at who may be connected) is counted as often as the shorter time brings it. Answers come closer together than in an
+hour, so more of them share a commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import uvloop
+
+from bench.cohort import Cohort
+from bench.seat import Seat
+from bench.stage import Stage, cpu_seconds
+from bench.storm import Crowd, all_of, answer, measured, options
+
+QUESTIONS = 40
+HEARTBEATS = 180
+AT_ONCE = 64
+
+
+async def attach(crowd: Crowd) -> list[tuple[Seat, dict[str, Any]]]:
+    """Everybody starts, and stays."""
+    found: list[tuple[Seat, dict[str, Any]]] = []
+    for first in range(0, len(crowd.cohort.candidates), AT_ONCE):
+        some = crowd.cohort.candidates[first : first + AT_ONCE]
+        found += [(seat, facts) for seat, facts, _ in await all_of(map(crowd.started, some))]
+    return found
+
+
+async def run(port: int, cohort: Cohort) -> None:
+    """Round by round, each candidate one question a round."""
+    everybody = await attach(Crowd(port, cohort))
+    for number in range(1, QUESTIONS + 1):
+        door = asyncio.Semaphore(AT_ONCE)
+        await all_of(_one_question(door, seat, facts, number) for seat, facts in everybody)
+    await all_of(_finish(seat) for seat, _ in everybody)
+
+
+async def _one_question(door: asyncio.Semaphore, seat: Seat, facts: dict[str, Any], number: int) -> None:
+    async with door:
+        wish = {"question_id": facts["outline"][number - 1]["question_id"]}
+        await answer(seat, await seat.ask("get_question", wish, "question"), number)
+        due = HEARTBEATS * number // QUESTIONS - HEARTBEATS * (number - 1) // QUESTIONS
+        for _ in range(due):
+            await seat.ask("heartbeat", {}, "pong")
+
+
+async def _finish(seat: Seat) -> None:
+    await seat.ask("complete_assessment", {}, "assessment_completed")
+    seat.leave()
+
+
+def measure(place: Stage, people: int) -> dict[str, float]:
+    """Per candidate: seconds of processor of server and database, and bytes that the database has grown by."""
+    cohort = place.invite(people, questions=QUESTIONS)
+    place.server.start()
+    pid, database, size = place.server.pid, place.database_seconds(), place.database_bytes()
+    server = cpu_seconds(pid)
+    uvloop.run(run(place.server.port, cohort))
+    return {
+        f"server_cpu_seconds at {people}": (cpu_seconds(pid) - server) / people,
+        f"database_cpu_seconds at {people}": (place.database_seconds() - database) / people,
+        f"database_kilobytes at {people}": (place.database_bytes() - size) / people / 1000,
+    }
+
+
+def main() -> None:
+    said = options(__doc__, 1000)
+    sizes = sorted({100, 1000, said.people} if said.people >= 1000 else {said.people})
+    for people in sizes:
+        measured(
+            f"candidate_hour_{people}",
+            "bench.candidate_hour",
+            said.databases,
+            partial(measure, people=people),
+            {},
+            {"SITTING_MESSAGES_PER_SECOND": "100000"},
+        )
+
+
+if __name__ == "__main__":
+    main()
