@@ -97,7 +97,19 @@ CYCLES := 20
 bench: setup-dev  ## What answers cost, against baselines in the same run; writes the tables of docs/performance.md
 	for script in $(BENCHES); do $(BIN)/python -m bench.$$script || exit 1; done
 	$(BIN)/python -m bench.tables
-BENCHES := answers paced draw
+BENCHES := answers paced draw whole_candidates memory start_storm deadline_storm reconnect_storm candidate_hour
+
+.PHONY: faults
+faults: setup-dev  ## Nodes, database, disk and network fail under candidates at work, for MINUTES, from SEED on, on DATABASE (postgresql, sqlite)
+	@command -v nft >/dev/null || apt-get install -qq -y --no-install-recommends nftables || echo "no nft here: the result names what could not be injected"
+	$(BIN)/python -m tests.faults.nemesis.run --database $(DATABASE) --minutes $(MINUTES) --seed $(SEED) --publish
+DATABASE := postgresql
+MINUTES := 30
+
+.PHONY: rolling
+rolling: setup-dev  ## Three nodes restarted one after the other under CANDIDATES who answer: build/rolling.json
+	$(BIN)/python -m tests.faults.nemesis.rolling --candidates $(CANDIDATES) --seed $(SEED) --publish
+CANDIDATES := 1000
 
 .PHONY: clean
 clean:  ## Remove what was made here, but keep the demo's data
