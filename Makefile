@@ -68,7 +68,7 @@ check: $(VENV)/.dev-installed  ## Types, lint, layers
 
 .PHONY: test
 test: setup-dev check  ## All tests: unit, property, integration on both databases, faults, browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.support.whole_run
 
 .PHONY: test-quick
 test-quick: $(VENV)/.dev-installed  ## The tests that need neither browser nor PostgreSQL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -18,8 +19,9 @@ from tests.support.builders import make_content, make_user, seated
 from tests.support.clock import NOON
 from tests.support.rest import Rest
 from tests.support.traffic import Message, Secrets, Suspicion, Tap, allows, read_notes, secrets_of, suspicions
+from tests.support.traffic_notes import WHOLE_RUN
 
-WHOLE_RUN = 4000  # tests
+MANY = 4000  # tests
 FIELD = Suspicion("field correct", "q_1")
 
 
@@ -106,7 +108,8 @@ def test_p21_no_byte_that_any_candidate_received_tells_a_key_too_early(
 ) -> None:
     seen = list(read_notes(traffic_notes))
     assert [what for verdict, what in seen if verdict == "leak"] == []
-    if len(request.session.items) > WHOLE_RUN:  # then there was much to see, also what only staff may, and feedback
+    # Of all tests there was much to see, also what only staff may, and feedback.
+    if WHOLE_RUN in os.environ or len(request.session.items) > MANY:
         counted = Counter(verdict for verdict, _ in seen)
         assert counted["clean"] > 10_000
         assert counted["staff"] > 100
