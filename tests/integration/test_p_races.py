@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sitting.domain.errors import AttachmentStale, SittingError, Unavailable
+from sitting.domain.errors import AttachmentStale, Unavailable
 from sitting.domain.events import EndReason, Verdict
 from sitting.domain.live import LiveAssessment, completed_message
 from sitting.storage.repositories.events import EventRepository
@@ -108,7 +108,7 @@ async def test_p09_start_that_fails_at_any_entry_of_its_log_uses_up_no_attempt(
     assert 0 < broke < MANY - 1, "no write was broken, or all that there can be"
 
 
-class Broken(SittingError):
+class Broken(Exception):
     """What no code of ours expects."""
 
 

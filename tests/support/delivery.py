@@ -288,6 +288,9 @@ def hall(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield opened
 
 
+_PLACES = itertools.count(1)  # a fixture is made anew whenever tests with another parameter came between
+
+
 def place_for_a_hall(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> tuple[str, Path]:
@@ -298,7 +301,7 @@ def place_for_a_hall(
         return sqlite_url(directory / "sitting.db"), directory
     template = request.getfixturevalue("postgres_template")
     server = request.getfixturevalue("postgres_server")
-    return server.create_database(f"sitting_{name}", template=template), directory
+    return server.create_database(f"sitting_{name}_{next(_PLACES)}", template=template), directory
 
 
 async def _make_staff(url: str) -> int:
