@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 from sqlalchemy import Row, select
 
+from sitting.domain.deadline import DRAIN
 from sitting.storage.database import Database
 from sitting.storage.tables import assessment_events, assessment_responses, node_heartbeats
 from sitting.storage.url import DatabaseUrl
@@ -108,8 +109,8 @@ def _answer_two(caller: Caller, candidate: Invited) -> dict[str, Any]:
 def _restarted_and_closed(
     server: SittingProcess, url: str, candidate: Invited, deadline: datetime, assessment_id: int
 ) -> Row[Any]:
-    """The row once the server, which is dead, came back behind the deadline and closed; both answers are there."""
-    eventually(lambda: _check_past(deadline), within=30)
+    """The row once the server, which is dead, came back behind the drain and closed; both answers are there."""
+    eventually(lambda: _check_past(deadline + DRAIN), within=35)
     server.start()
     eventually(lambda: _check_closed(server, candidate, assessment_id), within=60, every=0.5)
     server.close()
