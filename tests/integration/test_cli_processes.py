@@ -62,8 +62,9 @@ def check_ready(hall: Hall, number: int) -> None:
 
 
 def logged(hall: Hall) -> list[dict[str, Any]]:
-    """All entries of the server's log."""
-    lines = [line for path in hall.server.directory.glob("sitting-*.err") for line in path.read_text().splitlines()]
+    """All entries of the server's log, over all its starts."""
+    starts = sorted(hall.server.directory.glob("sitting-*.err"), key=lambda path: int(path.stem.rpartition("-")[2]))
+    lines = [line for path in starts for line in path.read_text().splitlines()]
     return [json.loads(line) for line in lines]
 
 

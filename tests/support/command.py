@@ -23,7 +23,10 @@ def sitting(
         for file, text in zip(files, (stdin, "", ""), strict=True):
             file.write_text(text)
         said = dict(zip(("stdin", "stdout", "stderr"), files, strict=True))
-        code = _warm.run(command, cwd=cwd, env=environment(env or {}), timeout=60, **said)
+        try:
+            code = _warm.run(command, cwd=cwd, env=environment(env or {}), timeout=60, **said)
+        except subprocess.TimeoutExpired as late:
+            raise AssertionError(f"{late}\n{late.output}\n{late.stderr}") from None
         return subprocess.CompletedProcess(command, code, files[1].read_text(), files[2].read_text())
 
 

@@ -7,6 +7,7 @@ that what a command forgets to import is missed here too.
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import gc
 import importlib
 import json
@@ -83,16 +84,16 @@ class WarmSitting:
             try:
                 answer = self._line.recv(100)
             except TimeoutError:
-                self.end()
-                raise subprocess.TimeoutExpired([*command], timeout) from None
+                self.end(signal.SIGABRT)  # which makes a process of Python say where it is
+                raise subprocess.TimeoutExpired([*command], timeout, stdout.read_text(), stderr.read_text()) from None
         assert answer, "the process that starts `sitting` has died"
         return int(answer)
 
-    def end(self) -> None:
+    def end(self, how: signal.Signals = signal.SIGKILL) -> None:
         """Kill it and what it has started."""
         if self._process is not None:
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(self._process.pid, how)
             self._process.wait()
             self._process = None
             self._line.close()
@@ -126,6 +127,7 @@ def become(order: dict[str, Any]) -> None:
         file = os.open(path, flags)
         os.dup2(file, number)
         os.close(file)
+    faulthandler.enable()
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
