@@ -26,7 +26,7 @@ def sitting(
         try:
             code = _warm.run(command, cwd=cwd, env=environment(env or {}), timeout=60, **said)
         except subprocess.TimeoutExpired as late:
-            raise AssertionError(f"{late}\n{late.output}\n{late.stderr}") from None
+            raise AssertionError(f"{late}\n{files[1].read_text()}\n{files[2].read_text()}") from None
         return subprocess.CompletedProcess(command, code, files[1].read_text(), files[2].read_text())
 
 

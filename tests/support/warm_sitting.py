@@ -85,7 +85,7 @@ class WarmSitting:
                 answer = self._line.recv(100)
             except TimeoutError:
                 self.end(signal.SIGABRT)  # which makes a process of Python say where it is
-                raise subprocess.TimeoutExpired([*command], timeout, stdout.read_text(), stderr.read_text()) from None
+                raise subprocess.TimeoutExpired([*command], timeout) from None
         assert answer, "the process that starts `sitting` has died"
         return int(answer)
 
