@@ -14,7 +14,7 @@ import pytest
 
 from sitting.cli.errors import Stop
 from sitting.cli.server import configuration
-from tests.support.echo_server import BURST, HEAD, EchoServer
+from tests.support.echo_server import BURST, HEAD, SEVERAL, EchoServer
 from tests.support.eventually import eventually
 from tests.support.rfc6455 import (
     CLOSE,
@@ -196,6 +196,19 @@ def test_large_messages_at_once_come_out_as_they_were(echo: EchoServer) -> None:
             peer.say("burst")
         time.sleep(0.5)
         assert Counter(peer.next() for _ in range(bursts * len(BURST))) == wanted
+
+
+def test_several_texts_at_once_come_in_their_order(echo: EchoServer) -> None:
+    """Also while nobody reads: 28 MB."""
+    bursts = 200
+    wanted = [(TEXT, bytes((97 + size % 26,)) * size) for size in SEVERAL]
+    with echo.peer() as peer:
+        for _ in range(bursts):
+            peer.say("several")
+        time.sleep(0.5)
+        got = [peer.next() for _ in range(2 * bursts * len(SEVERAL))]
+    assert got[: len(SEVERAL)] == wanted
+    assert Counter(got) == dict.fromkeys(wanted, 2 * bursts)
 
 
 def test_answer_comes_in_one_frame_of_the_shortest_form(echo: EchoServer) -> None:

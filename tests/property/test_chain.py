@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from hypothesis import given
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sitting.domain.chain import GENESIS, SealedEvent, event_hash, inner_digest, seal
 from sitting.kit.clock import from_microseconds, to_microseconds
+from tests.support.replacing import replace
 
 digests = st.binary(min_size=32, max_size=32)
 numbers = st.integers(0, 2**64 - 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import settings
@@ -31,6 +30,7 @@ from sitting.domain.live import LiveAssessment
 from sitting.domain.pausing import begin_break, end_break, extend, pause, pause_that_ran_out, unpause
 from sitting.domain.response import Answer
 from tests.support.plain_clock import DRAIN, SECOND, PlainClock
+from tests.support.replacing import replace
 from tests.support.samples import MICROSECOND, START, Log, assessment, blueprint, finalized, paper, started
 
 PAPER = paper()

@@ -231,3 +231,40 @@ def test_one_field_too_many_is_refused_for_v1_alone(envelope: dict[str, Any], na
         decode(json.dumps(envelope | {"data": envelope["data"] | {name: value}}), strict=True)
     extra = envelope | {"data": envelope["data"] | {name: "harmless"}}
     assert decode(json.dumps(extra), strict=False) == decode(sound, strict=False)
+
+
+def _object(pairs: list[tuple[str, str]]) -> str:
+    return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in pairs) + "}"
+
+
+IN_DATA = [
+    ("client_seq", "1"),
+    ("base_seq", "2"),
+    ("client_id", '"c"'),
+    ("selected_option", '"A"'),
+    ("selected_option", '"\\u0000"'),
+    ("selected_option", "null"),
+    ("selected_options", '["A"]'),
+    ("value", str(2**64)),
+    ("more", '{"a":1,"a":1}'),
+]
+AROUND = [("id", '"m1"'), ("id", "null"), ("type", '"submit_answer"'), ("more", '"x"'), ("more", "1")]
+
+
+@given(st.lists(st.sampled_from(IN_DATA), max_size=3), st.lists(st.sampled_from(AROUND), max_size=2), st.booleans())
+def test_answer_that_is_not_scanned_again_had_nothing_to_be_found(
+    data: list[tuple[str, str]], more: list[tuple[str, str]], strict: bool
+) -> None:
+    answer = _object([("question_id", '"q_1"'), *data])
+    frame = _object([("type", '"submit_answer"'), ("data", answer), *more])
+
+    def outcome() -> object:
+        try:
+            return decode(frame, strict=strict)
+        except (InvalidMessage, UnknownType) as refusal:
+            return refusal.code
+
+    before = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sitting.protocol.commands._is_plain", lambda *_: False)
+        assert outcome() == before

@@ -432,6 +432,8 @@ class Assessments(RuleBasedStateMachine):
         for event in world.ledger.events[self.checked :]:
             later.apply(event)
         assert later == fresh == world.state
+        kept = [stored.record.is_cleared for stored in fresh.responses.values()]
+        assert fresh.answered_questions == kept.count(False)
         now = world.clock.instant
         messages = [encode(recovered_message(world.live(state), now)) for state in (later, fresh)]
         assert messages[0] == messages[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +28,7 @@ from sitting.domain.paper import Paper, PaperQuestion
 from sitting.domain.question import Difficulty, Option, QuestionContent, QuestionType
 from sitting.domain.scoring import grade
 from sitting.identity.signer import Signer
+from tests.support.replacing import replace
 
 SIGNER = Signer.generate()
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

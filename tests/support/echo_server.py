@@ -16,6 +16,7 @@ import uvloop
 from uvicorn.protocols.utils import ClientDisconnected
 
 from sitting.cli.server import configuration
+from sitting.delivery.socket import TEXTS
 from sitting.settings import SocketLayer
 from tests.support.eventually import eventually
 from tests.support.rfc6455 import CLOSE, TEXT, Case, Message, frame
@@ -24,6 +25,7 @@ HEAD = (
     "GET /echo?a=%C3%A9&b HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 )
+SEVERAL = (5, 300, 70_000, 0)
 BURST = (9_000, 40_000, 8_193, 65_536, 10_000, 20_000, 9_001)
 
 
@@ -114,6 +116,11 @@ class EchoServer:
                 await self._flood(send, int(text.split()[1]))
             elif text == "burst":
                 await asyncio.gather(*(send({"type": "websocket.send", "text": _large(n)}) for n in BURST))
+            elif text == "several":
+                assert TEXTS in self.seen.scopes[-1]["extensions"]
+                await asyncio.gather(
+                    *(send({"type": "websocket.send", "texts": list(map(_large, SEVERAL))}) for _ in "12")
+                )
             elif text == "leave":
                 return
             else:

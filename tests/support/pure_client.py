@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sitting.domain.response import Answer
@@ -240,4 +240,4 @@ def wire_answer(item: Answer) -> dict[str, Any]:
 
 def as_answer(data: dict[str, Any]) -> Answer:
     """What `wire_answer` was made of."""
-    return replace(Answer(data["question_id"]), **data)
+    return Answer(**data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -24,6 +24,7 @@ from sitting.storage.journal import Entry, Journal
 from sitting.storage.repositories.assessments import AssessmentRepository, ClockRow, Outcome
 from sitting.storage.repositories.events import EventRepository
 from sitting.storage.unit_of_work import K, R, Storage, UnitOfWork, Work
+from tests.support.replacing import replace
 
 
 class Fate(StrEnum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,7 @@ from tests.support.plain_clock import SECOND, PlainClock
 from tests.support.pure_client import Installation, Link, Window, as_answer
 from tests.support.pure_delivery import Node, PureConnection, SetClock
 from tests.support.pure_storage import Fate, Ledger, NodeDied, clone
+from tests.support.replacing import replace
 from tests.support.samples import GRACE_SECONDS, MICROSECOND, START, assessment, paper, started
 
 PAPER = paper(*POINTS.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from sitting.domain.live import LiveAssessment
 from sitting.domain.paper import Paper, PaperQuestion
 from sitting.domain.question import Difficulty, Option, QuestionContent, QuestionType
 from sitting.domain.response import FREE_RULES, Answer, AnswerRules, Judgement, event_body, judge_all
+from tests.support.replacing import replace
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DEADLINE = START + timedelta(minutes=30)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
 from sitting.domain.application import CandidateApplication
 from tests.support.builders import invite, publish_test
+from tests.support.replacing import replace
 from tests.support.rest import Caller, Rest, said
 from tests.support.storage import log_of
 

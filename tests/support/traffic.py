@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sitting.delivery.socket import texts_of
 from sitting.domain.assessment import Status
 from sitting.domain.blueprint import FeedbackPolicy
 from sitting.domain.errors import SittingError
@@ -162,7 +163,8 @@ class Tap:
 
         async def reading(message: Message) -> None:
             if message["type"] == "websocket.send":
-                await self._frame(seen, message["text"])
+                for text in texts_of(message):
+                    await self._frame(seen, text)
             elif message["type"] == "http.response.body":
                 seen.body += message.get("body", b"")
                 if not message.get("more_body", False):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -33,6 +32,7 @@ from sitting.domain.events import (
     Voided,
     optional_body,
 )
+from tests.support.replacing import replace
 from tests.support.samples import DEADLINE, MICROSECOND, START, Log, finalized, running_log, started
 
 NOW = START + timedelta(minutes=1, microseconds=7)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +31,7 @@ from tests.support.audit_records import (
     stored,
     with_row,
 )
+from tests.support.replacing import replace
 
 
 @pytest.mark.parametrize("record", [open_record, finished_record])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -43,6 +42,7 @@ from tests.support.audit_records import (
     stored,
     with_row,
 )
+from tests.support.replacing import replace
 
 # --- what the rules make of it ---
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,6 +35,7 @@ from sitting.domain.events import (
 )
 from sitting.domain.window import ZoneRule
 from sitting.kit.canonical import canonical_json
+from tests.support.replacing import replace
 from tests.support.samples import DEADLINE, MICROSECOND, START, Log, blueprint, finalized, started
 
 WINDOW_END = START + timedelta(minutes=20)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -22,6 +21,7 @@ from sitting.domain.events import (
 )
 from sitting.domain.outage import ABSURD_GAP, SIGN_OF_LIFE, NodeBeat, Outage, outage_before, time_credit
 from sitting.domain.pausing import pause_that_ran_out
+from tests.support.replacing import replace
 from tests.support.samples import DEADLINE, MICROSECOND, START, Log, blueprint, finalized, started
 
 SECOND = timedelta(seconds=1)

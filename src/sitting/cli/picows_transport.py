@@ -22,7 +22,15 @@ from websockets.exceptions import InvalidState, ProtocolError
 from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
 
-from sitting.cli.transport import MAX_AFTER_CLOSE_BYTES, MAX_FRAGMENTS, MAX_WAITING, SLICE_BYTES, BoundedWebSocket
+from sitting.cli.transport import (
+    MAX_AFTER_CLOSE_BYTES,
+    MAX_FRAGMENTS,
+    MAX_WAITING,
+    SLICE_BYTES,
+    BoundedWebSocket,
+    text_frame,
+)
+from sitting.delivery.socket import texts_of
 from sitting.kit.clock import Clock, SystemClock
 
 MAX_CONTROL_BYTES = 125
@@ -75,8 +83,11 @@ class PicowsWebSocket(BoundedWebSocket):
                 await self.writable.wait()
             if self.disconnected or frames.is_over:
                 raise ClientDisconnected()
-            text = message.get("text")
-            frames.send(message["bytes"] if text is None else text)
+            texts = texts_of(message)
+            if len(texts) > 1:
+                self.transport.write(b"".join([text_frame(text.encode()) for text in texts]))
+            else:
+                frames.send(texts[0] if texts else message["bytes"])
 
     def receive_message(self, key: str, value: str | bytes, size: int, arrived_at: datetime) -> None:
         """Hand a message to the application, and read on only while few and small ones wait."""

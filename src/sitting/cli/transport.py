@@ -14,8 +14,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame
+from websockets.http11 import Request
 from websockets.protocol import State
 
+from sitting.delivery.socket import TEXTS, texts_of
 from sitting.protocol.close_codes import CloseCode
 
 HEAD_SECONDS = 15
@@ -170,11 +172,21 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         super().on_task_complete(task)
         self._cut_later()
 
+    def handle_connect(self, event: Request) -> None:
+        """Tell the application that it may give several texts at once."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["extensions"][TEXTS] = {}
+
     async def send(self, message: Any) -> None:
         """Send; a close goes out even while the peer takes nothing, since it is the last and only a few bytes."""
-        text = message.get("text")
-        if text is not None and self._may_send_at_once():
-            self.transport.write(text_frame(text.encode()))
+        texts = texts_of(message)
+        if texts and self._may_send_at_once():
+            self.transport.write(b"".join([text_frame(text.encode()) for text in texts]))
+            return
+        if len(texts) > 1:
+            for text in texts:
+                await super().send({"type": "websocket.send", "text": text})
             return
         if message["type"] == "websocket.close":
             self.writable.set()

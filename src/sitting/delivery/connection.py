@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -116,14 +117,19 @@ class Connection:
         if left is not None and left.assessment_id != live.assessment_id:
             await self._detach(left, left_attachment)
 
-    async def say(self, message: ServerMessage, reply_to: str | None = None) -> None:
-        """Send one message, if the client is still there: what it sent before it went is dealt with all the same.
+    async def say(
+        self, message: ServerMessage, reply_to: str | None = None, *, then: Sequence[ServerMessage] = ()
+    ) -> None:
+        """Send a message, if the client is still there: what it sent before it went is dealt with all the same.
+
+        Args:
+            then: what goes out with it, behind it.
 
         Raises:
             ClientTooSlow: it took nothing for so long that it was cut off.
         """
         try:
-            await self._socket.send_text(encode(message, reply_to))
+            await self._socket.send_text(encode(message, reply_to), *map(encode, then))
         except ClientTooSlow:
             raise
         except SocketClosed:

@@ -10,7 +10,7 @@ import structlog
 
 from sitting.delivery.connection import Connection
 from sitting.delivery.manager import ConnectionManager
-from sitting.delivery.socket import Message, Receive, Send, Socket, SocketClosed
+from sitting.delivery.socket import TEXTS, Message, Receive, Send, Socket, SocketClosed
 from sitting.domain.errors import (
     BlueprintNotFound,
     InternalError,
@@ -65,7 +65,7 @@ class AssessmentEndpoint:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one WebSocket scope. A refusal is an accepted socket that is closed with its code."""
-        socket = Socket(receive, send)
+        socket = Socket(receive, send, takes_texts=TEXTS in scope.get("extensions", ()))
         speaks_v1 = SUBPROTOCOL in scope.get("subprotocols", ())
         self._open += 1
         try:

@@ -188,10 +188,10 @@ async def _submit(connection: Connection, command: SubmitAnswer, id_: str | None
         await connection.say(error_message(outcome.error), id_)
         await _lead_on(connection, live, arrived_at)
         return
-    await connection.say(outcome.saved(), id_)
-    connection.services.metrics.ack_seconds.observe(max(0.0, (clock.now() - arrived_at).total_seconds()))
-    await _give_feedback(connection, live, outcome.stored)
-    await connection.say(progress(live, clock.now()))
+    saved, feedback, sent_at = outcome.saved(), feedback_on(live, outcome.stored), clock.now()
+    told = progress(live, sent_at)
+    await connection.say(saved, id_, then=(told,) if feedback is None else (feedback, told))
+    connection.services.metrics.ack_seconds.observe(max(0.0, (sent_at - arrived_at).total_seconds()))
     if not connection.state.speaks_v1 and not live.state.is_over:
         await _lead_on(connection, live, arrived_at)
 

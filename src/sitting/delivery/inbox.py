@@ -7,11 +7,12 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from sitting.domain.errors import SittingError
 
 
-@dataclass(frozen=True, slots=True)
-class FrameArrived:
+class FrameArrived(msgspec.Struct, frozen=True):
     """A text frame, stamped by the server's clock on arrival; with the error that is its answer if it came too fast."""
 
     text: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,10 +12,17 @@ from typing import Any
 from sitting.protocol.close_codes import CloseCode
 
 SEND_TIMEOUT_SECONDS = 10
+TEXTS = "sitting.texts"  # an extension of ASGI by our own servers: one message with several texts, for one system call
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+def texts_of(message: Message) -> Sequence[str]:
+    """What text the application gives in one message: none, one, or by the extension TEXTS several."""
+    text = message.get("text")
+    return message.get("texts", ()) if text is None else (text,)
 
 
 class SocketClosed(Exception):
@@ -29,9 +36,11 @@ class ClientTooSlow(SocketClosed):
 class Socket:
     """Text frames out and in."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, *, takes_texts: bool = False) -> None:
+        """Over the two callables of a scope; `takes_texts`: its extensions name TEXTS."""
         self._receive = receive
         self._send = send
+        self._takes_texts = takes_texts
         self._open = True
         self._code: int | None = None
         self._arrived_at: datetime | None = None
@@ -73,13 +82,17 @@ class Socket:
             raise ValueError("binary frame")
         return text
 
-    async def send_text(self, text: str) -> None:
-        """Send one frame.
+    async def send_text(self, *texts: str) -> None:
+        """Send a frame for each text, together if the server can.
 
         Raises:
             SocketClosed: the client is gone. ClientTooSlow: it took nothing any more.
         """
-        await self._deliver({"type": "websocket.send", "text": text})
+        if self._takes_texts and len(texts) > 1:
+            await self._deliver({"type": "websocket.send", "texts": texts})
+            return
+        for text in texts:
+            await self._deliver({"type": "websocket.send", "text": text})
 
     async def close(self, code: CloseCode, reason: str = "") -> None:
         """Close, if it is still open."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from sitting.kit.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class GivenAnswer:
+class GivenAnswer(Value, frozen=True):
     """One of the three is set, or none: then the answer is cleared.
 
     Attributes:

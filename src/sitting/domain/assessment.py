@@ -34,6 +34,7 @@ from sitting.domain.events import (
     optional_body,
     seal_body,
 )
+from sitting.kit.value import Value
 
 
 class Status(StrEnum):
@@ -93,8 +94,7 @@ class Assessment:
     compliance_signature: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
+class StoredAnswer(Value, frozen=True):
     """An answer in the log: what its ack names, now and on every resend.
 
     `digest` is the event's hash in hex; `saved_at` the instant of the event.
@@ -126,6 +126,7 @@ class AssessmentState:
         seq, head, last_at: number, hash and time of the last entry folded (0, GENESIS and None before the first).
         attachment: seq of the last `attached` entry, 0 before the first; `attached` is false once it was closed.
         responses: the current answer by question_id, cleared ones included.
+        answered_questions: how many of those are not cleared.
         answers: every answer that carried (client_id, client_seq), by that pair.
         newest_numbers: the highest client_seq that came in time, by client_id and question_id.
         last_arrival: when the newest answer in time arrived; no pause may begin before it.
@@ -145,6 +146,7 @@ class AssessmentState:
     attachment: int = 0
     attached: bool = False
     responses: dict[str, StoredAnswer] = field(default_factory=dict)
+    answered_questions: int = 0
     answers: dict[tuple[str, int], StoredAnswer] = field(default_factory=dict)
     newest_numbers: dict[tuple[str, str], int] = field(default_factory=dict)
     flags: set[str] = field(default_factory=set)
@@ -162,11 +164,6 @@ class AssessmentState:
     def is_over(self) -> bool:
         """Whether nothing that a candidate sends can change it any more."""
         return self.status not in OPEN_STATUSES
-
-    @property
-    def answered_questions(self) -> int:
-        """How many questions have an answer that is not cleared."""
-        return sum([not stored.record.is_cleared for stored in self.responses.values()])
 
     def require_attachment(self, attachment: int) -> None:
         """Refuse whoever attached before somebody else did; once it is over, nobody has anything to take over.
@@ -248,6 +245,9 @@ class AssessmentState:
         for stored in self._remember(answers, event):
             record = stored.record
             if record.verdict is Verdict.SAVED:
+                before = self.responses.get(record.question_id)
+                was_answered = before is not None and not before.record.is_cleared
+                self.answered_questions += (not record.is_cleared) - was_answered
                 self.responses[record.question_id] = stored
             if record.client_id is not None and record.client_seq is not None:
                 origin = record.client_id, record.question_id

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import secrets
 import struct
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
 from sitting.kit.clock import to_microseconds
+from sitting.kit.value import Value
 
 FORMAT = b"sitting.event/1"
 GENESIS = bytes(32)
@@ -27,8 +27,7 @@ _NUMBER_FIELD = struct.Struct(">IQ")
 _NUMBERS = struct.Struct(">IQIQ")  # two of them
 
 
-@dataclass(frozen=True, slots=True)
-class SealedEvent:
+class SealedEvent(Value, frozen=True):
     """One entry of an assessment's log, as it is stored.
 
     Attributes:

@@ -13,6 +13,7 @@ from sitting.domain.answer import GivenAnswer
 from sitting.domain.application import NO_ACCOMMODATION, Accommodation
 from sitting.domain.chain import SealedEvent, seal
 from sitting.kit.canonical import canonical_json
+from sitting.kit.value import Value
 
 
 class Verdict(StrEnum):
@@ -81,8 +82,7 @@ class Detached:
     attachment: int
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerRecord:
+class AnswerRecord(Value, frozen=True):
     """One answer as the log keeps it; the given answer is spelled as in `domain.answer`, all null clears."""
 
     question_id: str
@@ -105,16 +105,14 @@ class AnswerRecord:
         return self.selected_option is None and self.selected_options is None and self.value is None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Value, frozen=True):
     """Answers that arrived in time, in one frame, each saved or superseded."""
 
     arrived_at: datetime
     answers: tuple[AnswerRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LateAnswered:
+class LateAnswered(Value, frozen=True):
     """Answers that arrived too late: kept for the reviewer, never applied."""
 
     arrived_at: datetime

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from sitting.domain.answer import GivenAnswer
 from sitting.domain.assessment import AssessmentState, StoredAnswer
@@ -22,10 +24,10 @@ from sitting.domain.errors import (
 )
 from sitting.domain.events import Answered, AnswerRecord, LateAnswered, Verdict
 from sitting.domain.paper import Paper, PaperQuestion
+from sitting.kit.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value, frozen=True):
     """An answer as the candidate sent it; see the wire contract for `client_id`, `client_seq` and `base_seq`."""
 
     question_id: str
@@ -78,8 +80,7 @@ def answer_rules(blueprint: Blueprint) -> AnswerRules:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """The verdict on one answer.
 
     Attributes:
@@ -160,7 +161,7 @@ def judge_all(
 def _unless_repeated(judged: Sequence[Judgement], judgement: Judgement) -> Judgement:
     """`judgement`, unless the pair of its answer is kept earlier in the same list."""
     answer, record = judgement.answer, judgement.record
-    if record is None or answer.pair is None:
+    if not judged or record is None or answer.pair is None:
         return judgement
     earlier = next((j.record for j in judged if j.record is not None and j.answer.pair == answer.pair), None)
     if earlier is None:
@@ -209,8 +210,8 @@ def _supersede_older(judged: list[Judgement], seq: int) -> list[Judgement]:
 
 def _superseded(judgement: Judgement) -> Judgement:
     assert judgement.record is not None
-    record = replace(judgement.record, verdict=Verdict.SUPERSEDED)
-    return replace(judgement, verdict=Verdict.SUPERSEDED, record=record)
+    record = msgspec.structs.replace(judgement.record, verdict=Verdict.SUPERSEDED)
+    return msgspec.structs.replace(judgement, verdict=Verdict.SUPERSEDED, record=record)
 
 
 def _known(state: AssessmentState, answer: Answer, given: GivenAnswer) -> StoredAnswer | None:
@@ -256,7 +257,7 @@ def rests_on_the_log(judgements: Sequence[Judgement]) -> bool:
     Then no number of the log has proved that the state was the newest: look again before anybody is told.
     """
     of_the_log = (AnswerLocked, ClockPaused, NavigationNotAllowed)
-    keeps = any(judgement.record is not None for judgement in judgements)
+    keeps = [judgement for judgement in judgements if judgement.record is not None]
     return not keeps and any(isinstance(judgement.error, of_the_log) for judgement in judgements)
 
 

@@ -21,6 +21,7 @@ from sitting.domain.answer import GivenAnswer
 from sitting.domain.chain import SealedEvent
 from sitting.domain.errors import Unavailable
 from sitting.kit.canonical import canonical_json
+from sitting.kit.value import Value
 from sitting.metrics import Metrics
 from sitting.storage.errors import BadData, OutcomeUnknown, SequenceTaken, TryAgain
 
@@ -32,8 +33,7 @@ PROBE_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseRow:
+class ResponseRow(Value, frozen=True):
     """The current answer to one question, as the upsert writes it."""
 
     question_id: str
@@ -47,8 +47,7 @@ class ResponseRow:
         return None if options is None else canonical_json(options).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value, frozen=True):
     """One event of the log with the rows of assessment_responses that follow from it.
 
     `begins_progress`: it may be the first response, so a status `started` moves to `in_progress`.

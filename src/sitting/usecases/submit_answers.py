@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from sitting.domain.assessment import AssessmentState, StoredAnswer
 from sitting.domain.errors import InvalidAnswer, SittingError
@@ -27,8 +28,7 @@ from sitting.storage.live_log import record
 from sitting.storage.unit_of_work import Storage
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerOutcome:
+class AnswerOutcome(msgspec.Struct, frozen=True):
     """What became of one answer.
 
     Attributes:
