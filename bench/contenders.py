@@ -59,19 +59,27 @@ class Contender:
 
 @contextmanager
 def sitting(
-    kind: str, load: Load, connections: int, directory: Path, server: PostgresServer | None
+    kind: str, load: Load, connections: int, directory: Path, server: PostgresServer | None, layer: str | None = None
 ) -> Iterator[Contender]:
-    """Sitting, with so many candidates who have started, each with a token of their own."""
-    url = migrated_url(kind, directory, server)
+    """Sitting, with so many candidates who have started, each with a token of their own.
+
+    Args:
+        layer: the socket layer to be set; None: as it comes, or as the caller's SITTING_SOCKET_LAYER says.
+    """
+    url = migrated_url(kind, directory, server, f"bench_{layer}")
     exam = make_exam(url, connections, questions=QUESTIONS)
     start = msgspec.json.encode({"type": "start_assessment", "data": {"test_id": exam.test_id}})
     ways = [Way(f"/ws/assessment?token={token}&test_id={exam.test_id}", greeting=start) for token in exam.tokens]
     env = {"SITTING_LOG_LEVEL": "warning", "SITTING_STARTS_WAITING": "1000"}
+    name = "Sitting"
+    if layer is not None:
+        env["SITTING_SOCKET_LAYER"] = layer
+        name = f"Sitting on {layer}"
     with (
         sitting_node(url, directory, env=env) as node,
         _connected(load, node.port, ways, answers_to(exam.options)) as clients,
     ):
-        yield Contender(f"Sitting, {_KIND_NAMES[kind]}", kind, node.pid, clients, server)
+        yield Contender(f"{name}, {_KIND_NAMES[kind]}", kind, node.pid, clients, server)
 
 
 @contextmanager
@@ -126,6 +134,7 @@ def all_contenders(
         ]
         for kind in kinds:
             made.append(stack.enter_context(sitting(kind, load, connections, directory, server)))
+            made.append(stack.enter_context(sitting(kind, load, connections, directory, server, "picows")))
             made.append(stack.enter_context(naive(kind, load, connections, directory, server)))
         yield made
 

@@ -93,14 +93,18 @@ def migrated_url(kind: str, directory: Path, server: PostgresServer | None, name
     return url
 
 
+def layer_asked_for() -> dict[str, str]:
+    """The caller's SITTING_SOCKET_LAYER, if it is set."""
+    return {name: os.environ[name] for name in ("SITTING_SOCKET_LAYER",) if name in os.environ}
+
+
 @contextmanager
 def sitting_node(
     url: str, directory: Path, *, env: Mapping[str, str] | None = None, core: int | None = None
 ) -> Iterator[SittingProcess]:
     """`sitting serve` on one core, as people run it. The caller's SITTING_SOCKET_LAYER is passed on."""
-    layer = {name: os.environ[name] for name in ("SITTING_SOCKET_LAYER",) if name in os.environ}
     program = [*pinned(core), str(COMMAND)]
-    with SittingProcess.serve(url, directory, env={**layer, **(env or {})}, program=program) as node:
+    with SittingProcess.serve(url, directory, env={**layer_asked_for(), **(env or {})}, program=program) as node:
         yield node
 
 

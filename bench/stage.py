@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cohort import Cohort, make_cohort
+from bench.servers import layer_asked_for
 from tests.support.databases import migrate, sqlite_url
 from tests.support.postgres import PostgresServer
 from tests.support.server import WITH_CREDITS, SittingProcess
@@ -73,7 +74,7 @@ def stage(kind: str, env: Mapping[str, str] | None = None) -> Iterator[Stage]:
         env: settings beside those that every measurement has.
     """
     raise_file_limit()
-    settings = {**_ENV, **(env or {})}
+    settings = {**_ENV, **layer_asked_for(), **(env or {})}
     with tempfile.TemporaryDirectory(prefix="sitting-bench-") as name:
         directory = Path(name)
         if kind == "sqlite":

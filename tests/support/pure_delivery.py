@@ -79,11 +79,11 @@ class PureConnection(Connection):
 
     @property
     def has_work(self) -> bool:
-        return not self.is_gone and bool(self._inbox._waiting)
+        return not self.is_gone and self._inbox.first is not None
 
     def next_frame(self) -> FrameArrived | None:
         """The frame that comes next; None if something else does."""
-        first = self._inbox._waiting[0]
+        first = self._inbox.first
         return first if isinstance(first, FrameArrived) else None
 
     def receive(self, text: str, at: datetime) -> None:

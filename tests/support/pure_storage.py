@@ -208,6 +208,6 @@ def clone(state: AssessmentState) -> AssessmentState:
         responses=dict(state.responses),
         answers=dict(state.answers),
         newest_numbers=dict(state.newest_numbers),
-        flags=set(state.flags),
+        flags=state.flags,
         moments=list(state.moments),
     )

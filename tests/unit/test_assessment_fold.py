@@ -328,7 +328,7 @@ def test_erased_log_folds_to_its_number_and_head_and_to_nothing_personal() -> No
     log = full_log()
     state = fold(42, erased(log.events))
     assert (state.seq, state.head) == (log.state.seq, log.state.head)
-    assert (state.responses, state.answers, state.flags, state.ended) == ({}, {}, set(), None)
+    assert (state.responses, state.answers, state.flags, state.ended) == ({}, {}, frozenset(), None)
 
 
 def test_entry_that_cannot_be_read_changes_nothing() -> None:

@@ -18,6 +18,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from sitting.delivery.socket import TEXTS, texts_of
+from sitting.delivery.waiting import Gate, Mailbox
 from sitting.protocol.close_codes import CloseCode
 
 HEAD_SECONDS = 15
@@ -91,6 +92,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._read_after_close = 0
         self._pings = 0
         self._pings_since = 0.0
+        self.queue: Mailbox[Any] = Mailbox()  # type: ignore[assignment]
+        self.writable = Gate()  # type: ignore[assignment]
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -191,6 +194,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.close":
             self.writable.set()
         await super().send(message)
+        if message["type"] == "websocket.accept":
+            self.request.headers.clear()  # the parser holds the request as long as the socket is open
+            del self.request, self.response
 
     def send_receive_event_to_app(self) -> None:
         """Hand a message on, and stop reading only when it is large or others wait: stopping takes system calls.

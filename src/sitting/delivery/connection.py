@@ -47,6 +47,8 @@ from sitting.usecases.detach_assessment import detach_assessment
 from sitting.usecases.services import Services
 
 AUTH_TIMEOUT_SECONDS = 5
+TIMER_SLACK_SECONDS = 0.05
+_WARNING_DUE = WarningDue()
 VOIDED_SENTENCE = "This assessment was ended, and does not count."
 REPLACED_SENTENCE = "This assessment goes on in another window or on another device."
 
@@ -61,6 +63,23 @@ class Connection:
         identity: who it is, and by what, None before it has said so.
         end_told: the client has been told that the assessment is over.
     """
+
+    __slots__ = (
+        "_heard_of",
+        "_inbox",
+        "_lost",
+        "_sent_elsewhere",
+        "_socket",
+        "_timer",
+        "_told_seq",
+        "_unsubscribe",
+        "end_told",
+        "identity",
+        "live",
+        "manager",
+        "services",
+        "state",
+    )
 
     def __init__(
         self,
@@ -82,12 +101,12 @@ class Connection:
         self._inbox = Inbox()
         self._lost: AccessLost | None = None
         self._sent_elsewhere = False
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._unsubscribe = _nothing
 
     async def run(self) -> None:
         """Serve the connection until it closes."""
-        reader = asyncio.create_task(self._read(), name=f"read {self.state.connection_id}")
+        reader = asyncio.create_task(self._read(), name="read")
         self.manager.connect(self)
         try:
             await self._authenticated()
@@ -310,9 +329,11 @@ class Connection:
     async def _warn(self) -> None:
         if self.live is None or self.live.state.is_over or self.live.state.schedule.deadline_at is None:
             return
-        remaining = self.live.state.schedule.remaining_seconds(self.services.clock.now())
+        now = self.services.clock.now()
+        remaining = self.live.state.schedule.remaining_seconds(now)
         if remaining is not None:
             await self.say(TimeWarning(remaining))
+        self._arm_warnings(now)
 
     # --- the end ---
 
@@ -322,19 +343,20 @@ class Connection:
             self._inbox.put(LogChanged())
 
     def _arm_warnings(self, now: datetime) -> None:
-        """Warn at the times that follow from how the clock stands now; while it stands still, not at all."""
+        """Warn next when it follows from how the clock stands now; while it stands still, not at all."""
         self._disarm_warnings()
         schedule = None if self.live is None else self.live.state.schedule
         if schedule is None or schedule.deadline_at is None:
             return
-        loop = asyncio.get_running_loop()
-        delays = warning_times(schedule.remaining_seconds(now))
-        self._timers = [loop.call_later(delay, self._inbox.put, WarningDue()) for delay in delays]
+        # A timer may fire a moment early; that warning is not due once more.
+        delays = [delay for delay in warning_times(schedule.remaining_seconds(now)) if delay > TIMER_SLACK_SECONDS]
+        if delays:
+            self._timer = asyncio.get_running_loop().call_later(min(delays), self._inbox.put, _WARNING_DUE)
 
     def _disarm_warnings(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers = []
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _stop_listening(self) -> None:
         self._unsubscribe()

@@ -75,6 +75,7 @@ class AssessmentEndpoint:
                 return
             self._require_room()
             state, identity = await self._state(scope, speaks_v1=speaks_v1)
+            scope["headers"] = ()  # a kilobyte or two for as long as the socket is open
             await Connection(self._services, self.manager, socket, state, identity).run()
         except SocketClosed:
             return

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
+from sitting.delivery.waiting import Mailbox
 from sitting.domain.errors import SittingError
 
 
@@ -67,9 +66,10 @@ Happening = FrameArrived | ClientGone | ReadingStopped | ReadingFailed | LogChan
 class Inbox:
     """A queue with one reader. Frames are bounded by the connection's rules, the rest by their nature."""
 
+    __slots__ = ("_change_waits", "_mailbox")
+
     def __init__(self) -> None:
-        self._waiting: deque[Happening] = deque()
-        self._wake: asyncio.Future[None] | None = None
+        self._mailbox: Mailbox[Happening] = Mailbox()
         self._change_waits = False
 
     def put(self, happening: Happening) -> None:
@@ -78,16 +78,16 @@ class Inbox:
             if self._change_waits:
                 return
             self._change_waits = True
-        self._waiting.append(happening)
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        self._mailbox.put_nowait(happening)
+
+    @property
+    def first(self) -> Happening | None:
+        """What comes next; None if nothing waits."""
+        return self._mailbox.first
 
     async def get(self) -> Happening:
         """The next happening."""
-        while not self._waiting:
-            self._wake = asyncio.get_running_loop().create_future()
-            await self._wake
-        happening = self._waiting.popleft()
+        happening = await self._mailbox.get()
         if isinstance(happening, LogChanged):
             self._change_waits = False
         return happening

@@ -36,6 +36,8 @@ class ClientTooSlow(SocketClosed):
 class Socket:
     """Text frames out and in."""
 
+    __slots__ = ("_arrived_at", "_code", "_open", "_receive", "_send", "_takes_texts")
+
     def __init__(self, receive: Receive, send: Send, *, takes_texts: bool = False) -> None:
         """Over the two callables of a scope; `takes_texts`: its extensions name TEXTS."""
         self._receive = receive

@@ -149,7 +149,7 @@ class AssessmentState:
     answered_questions: int = 0
     answers: dict[tuple[str, int], StoredAnswer] = field(default_factory=dict)
     newest_numbers: dict[tuple[str, str], int] = field(default_factory=dict)
-    flags: set[str] = field(default_factory=set)
+    flags: frozenset[str] = frozenset()
     position: int = 1
     late_answers: int = 0
     notes: int = 0
@@ -205,7 +205,7 @@ class AssessmentState:
                     self.late_answers += len(answers)
                 self._remember(answers, event)
             case Flagged(question_id, flagged):
-                (self.flags.add if flagged else self.flags.discard)(question_id)
+                self.flags = self.flags | {question_id} if flagged else self.flags - {question_id}
             case Presented(position):
                 self.position = max(self.position, position)
             case Erased():

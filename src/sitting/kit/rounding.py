@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 
+
+@lru_cache(1024)  # the points of thousands of papers are then the same few numbers in memory
 def divide_half_up(numerator: int, denominator: int) -> int:
     """`numerator / denominator` to the nearest integer, halves upwards.
 
