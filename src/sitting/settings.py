@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     max_connections: int = Field(10_000, ge=1, le=1_000_000)
     messages_per_second: int = Field(30, ge=1, le=100_000)
     starts_at_once: int = Field(64, ge=1, le=1000)
-    starts_waiting: int = Field(2000, ge=0, le=100_000)
+    starts_waiting: int = Field(6000, ge=0, le=100_000)
     drain_seconds: float = Field(5, ge=0, le=300)
     max_time_credit_minutes: int = Field(30, ge=0, le=1440)
     socket_layer: SocketLayer = "websockets"

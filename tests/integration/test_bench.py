@@ -25,7 +25,13 @@ def run(script: str, *arguments: str, into: Path) -> None:
 def test_answers_are_measured_against_the_baselines_and_make_a_table(tmp_path: Path) -> None:
     run("answers", *SMALL, "--rounds", "1", into=tmp_path)
     result = load(tmp_path / "answers.json")
-    assert list(result.figures) == ["echo, picows", "echo, sansio", "Sitting, SQLite", "naive, SQLite"]
+    assert list(result.figures) == [
+        "echo, picows",
+        "echo, sansio",
+        "Sitting, SQLite",
+        "Sitting on picows, SQLite",
+        "naive, SQLite",
+    ]
     assert all(figures["acks"] > 0 for figures in result.figures.values())
     check_tables(tmp_path)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -116,6 +116,9 @@ class PureEvents:
     async def read(self, _assessment_id: int, *, after: int = 0) -> list[SealedEvent]:
         return [*self._ledger.events, *self.added][after:]
 
+    async def read_newer(self, known: Mapping[int, int]) -> dict[int, list[SealedEvent]]:
+        return {assessment_id: await self.read(assessment_id, after=seq) for assessment_id, seq in known.items()}
+
     async def append(self, event: SealedEvent) -> None:
         self._ledger.require_free(event.seq, len(self.added))
         self.added.append(event)
@@ -134,6 +137,9 @@ class PureAssessments:
 
     async def select(self, _assessment_id: int) -> Assessment:
         return self.row
+
+    async def select_many(self, _assessment_ids: Sequence[int]) -> list[Assessment]:
+        return [self.row]
 
     async def update_head(self, _assessment_id: int, seq: int, head: bytes, *, now: datetime) -> None:
         self.changes |= {"head_seq": seq, "head_hash": head, "updated_at": now}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from sitting.domain.errors import InvalidAnswer, QuestionNotFound
 from sitting.domain.messages import ShownOption
 from sitting.domain.paper import Paper
 from sitting.domain.question import Option
+from tests.support.replacing import replace
 from tests.support.samples import paper, slot
 
 

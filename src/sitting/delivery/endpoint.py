@@ -33,6 +33,7 @@ from sitting.storage.unit_of_work import UnitOfWork
 from sitting.usecases.services import Services
 
 PATH = "/ws/assessment"
+MOST_REMEMBERED = 1000
 FULL = "This server has no room right now. Please come back in a moment; nothing is lost."
 _CLOSE_CODES: dict[type[SittingError], CloseCode] = {
     NotAuthenticated: CloseCode.NOT_AUTHENTICATED,
@@ -62,6 +63,7 @@ class AssessmentEndpoint:
         self._services = services
         self.manager = ConnectionManager(services)
         self._open = 0
+        self._published: set[int] = set()  # those that were asked for; what was published once stays so
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one WebSocket scope. A refusal is an accepted socket that is closed with its code."""
@@ -142,7 +144,12 @@ class AssessmentEndpoint:
             test_id = entity_id(query["test_id"][0])
         except InvalidMessage:
             raise BlueprintNotFound() from None
-        return await self._services.storage.together(_published, test_id, reading=True)
+        if test_id not in self._published:
+            await self._services.storage.together(_published, test_id, reading=True)
+            if len(self._published) >= MOST_REMEMBERED:
+                self._published.clear()
+            self._published.add(test_id)
+        return test_id
 
     async def _turn_away(self, socket: Socket, error: SittingError) -> None:
         self._services.metrics.refused(SOCKET, error.code)

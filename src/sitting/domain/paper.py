@@ -13,6 +13,7 @@ from sitting.domain.messages import QuestionMessage, ShownOption, ShownQuestion
 from sitting.domain.question import QuestionContent, QuestionType
 from sitting.kit.canonical import canonical_json, is_storable, sha256_hex
 from sitting.kit.markup import to_html
+from sitting.kit.value import Value
 
 
 def media_address(sha256: str) -> str:
@@ -20,8 +21,7 @@ def media_address(sha256: str) -> str:
     return f"/api/v1/media/{sha256}"
 
 
-@dataclass(frozen=True, slots=True)
-class PaperQuestion:
+class PaperQuestion(Value, frozen=True):
     """One slot of a paper.
 
     Attributes:

@@ -59,6 +59,7 @@ class Gathering(Generic[K, R]):
     async def _run(self) -> None:
         try:
             while self._waiting:
+                await asyncio.sleep(0)  # the others of a crowd come one behind the other, in the same turn of the loop
                 count = min(len(self._waiting), MAX_TOGETHER)
                 await self._settle([self._waiting.popleft() for _ in range(count)])
         finally:

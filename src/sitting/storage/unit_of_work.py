@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sitting.domain.assessment import fold
+from sitting.domain.assessment import Assessment, fold
 from sitting.domain.chain import SealedEvent
 from sitting.domain.deadline import sweep_at
 from sitting.domain.errors import Unavailable
-from sitting.domain.events import EventBody
+from sitting.domain.events import EVENT_TYPES, Erased, EventBody, Finalized, Voided
 from sitting.domain.live import LiveAssessment
 from sitting.domain.pausing import pause_that_ran_out
 from sitting.domain.takeover import Claim, attached_by, refuse_stale_return
@@ -43,6 +43,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 Work = Callable[["UnitOfWork", Sequence[K]], Awaitable[Sequence[R | Exception]]]
 MAX_LOSSES = 5
+ENDS = frozenset(EVENT_TYPES[body] for body in (Finalized, Voided, Erased))
 
 
 class UnitOfWork:
@@ -300,10 +301,24 @@ class Storage:
         Raises:
             Unavailable: the database cannot be reached.
         """
-        was_over = live.state.is_over
-        async with self.reading() as unit:
-            for event in await unit.events.read(live.assessment_id, after=live.state.seq):
-                live.state.apply(event)
-            if live.state.is_over and not was_over:
-                live.assessment = await unit.assessments.select(live.assessment_id)
+        events, assessment = await self.together(_newer, (live.assessment_id, live.state.seq), reading=True)
+        for event in events:
+            live.state.apply(event)
+        live.assessment = assessment or live.assessment
         live.is_stale = False
+
+
+async def _newer(
+    unit: UnitOfWork, asked: Sequence[tuple[int, int]]
+) -> list[tuple[Sequence[SealedEvent], Assessment | None] | Exception]:
+    """What each of these logs has gained behind that number, and the row anew if that ended the assessment.
+
+    A candidate may be there twice, with another number each time.
+    """
+    known: dict[int, int] = {}
+    for assessment_id, seq in asked:
+        known[assessment_id] = min(seq, known.get(assessment_id, seq))
+    logs = await unit.events.read_newer(known)
+    ended = [id_ for id_, log in logs.items() if any(event.type in ENDS for event in log)]
+    rows = {row.assessment_id: row for row in await unit.assessments.select_many(ended)} if ended else {}
+    return [([event for event in logs.get(id_, ()) if event.seq > seq], rows.get(id_)) for id_, seq in asked]

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from sitting.domain.errors import Unavailable
 
 AT_ONCE = 64
-MAX_LINE = 2000
-MAX_WAIT_SECONDS = 5.0
+MAX_LINE = 6000
+MAX_WAIT_SECONDS = 8.0  # less than what clients wait for a reply
 MAX_BACKLOG = 1000
 LEAST_RETRY_SECONDS = 2.0
 MOST_RETRY_SECONDS = 60.0
@@ -40,7 +40,7 @@ class Admission:
         self._jitter = jitter
         self._line: list[asyncio.Future[None]] = []
         self._seconds_each = 0.05  # a start's own time, as of late
-        self._turned_away = 0  # since somebody last came in without waiting
+        self._away = 0  # were told to come back, less those who started since
 
     def is_crowded(self, backlog: int) -> bool:
         """Whether a start that comes now would have to wait or go.
@@ -73,7 +73,7 @@ class Admission:
     async def _come_in(self) -> None:
         if self._free and not self._line:
             self._free -= 1
-            self._turned_away = 0
+            self._away = 0
             return
         if len(self._line) >= self._max_line:
             raise self._refusal()
@@ -97,6 +97,7 @@ class Admission:
             self._leave()
 
     def _leave(self) -> None:
+        self._away = max(0, self._away - 1)
         while self._line:
             turn = self._line.pop(0)
             if not turn.done():
@@ -106,7 +107,7 @@ class Admission:
 
     def _refusal(self) -> Unavailable:
         """How long those before take, between half and one and a half of it, so that they do not come back at once."""
-        self._turned_away += 1
-        ahead = (len(self._line) + self._turned_away) * self._seconds_each / self._at_once
+        self._away += 1
+        ahead = (len(self._line) + self._away) * self._seconds_each / self._at_once
         spread = LEAST_RETRY_SECONDS + min(ahead, MOST_RETRY_SECONDS / 1.5 - LEAST_RETRY_SECONDS)
         return Unavailable(FULL, retry_after_seconds=round(spread * (0.5 + self._jitter()), 1))

@@ -311,6 +311,9 @@ class AssessmentRepository:
             await self._connection.execute(_GRADE, rows)
 
 
+_STRINGS = msgspec.json.Decoder(list[str])
+
+
 def paper_from_slots(slots: Iterable[Row[Any]], contents: Mapping[str, QuestionContent]) -> Paper:
     """The frozen paper, given the contents that its slots refer to; texts that all papers share are kept once."""
     return Paper(tuple(_paper_question(slot, contents[slot.content_digest]) for slot in slots))
@@ -323,7 +326,7 @@ def _paper_question(slot: Row[Any], content: QuestionContent) -> PaperQuestion:
         question_id=intern(slot.question_id),
         section=intern(slot.section),
         points=slot.points,
-        option_order=tuple(ids.get(id_, id_) for id_ in msgspec.json.decode(slot.option_order)),
+        option_order=tuple([ids.get(id_, id_) for id_ in _STRINGS.decode(slot.option_order)]),
         content_digest=intern(slot.content_digest),
         content=content,
     )

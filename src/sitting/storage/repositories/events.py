@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Row, bindparam, func, insert, select, text
+from sqlalchemy import ARRAY, BigInteger, Row, and_, bindparam, false, func, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -70,6 +70,20 @@ class EventRepository:
         statement = select(table).where(among(self._connection, table.c.assessment_id, assessment_ids))
         found: dict[int, list[SealedEvent]] = {}
         for row in await self._connection.execute(statement.order_by(table.c.assessment_id, table.c.seq)):
+            found.setdefault(row.assessment_id, []).append(_event(row))
+        return found
+
+    async def read_newer(self, known: Mapping[int, int]) -> dict[int, list[SealedEvent]]:
+        """What several logs have gained, each in order, by assessment_id.
+
+        Args:
+            known: the newest number that is known of each; of 0 or more logs.
+        """
+        table = assessment_events
+        wanted = [and_(table.c.assessment_id == id_, table.c.seq > seq) for id_, seq in known.items()]
+        statement = select(table).where(or_(false(), *wanted)).order_by(table.c.assessment_id, table.c.seq)
+        found: dict[int, list[SealedEvent]] = {}
+        for row in await self._connection.execute(statement):
             found.setdefault(row.assessment_id, []).append(_event(row))
         return found
 
