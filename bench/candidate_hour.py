@@ -36,10 +36,10 @@ async def attach(crowd: Crowd) -> list[tuple[Seat, dict[str, Any]]]:
 async def run(port: int, cohort: Cohort) -> None:
     """Round by round, each candidate one question a round."""
     everybody = await attach(Crowd(port, cohort))
+    door = asyncio.Semaphore(AT_ONCE)
     for number in range(1, QUESTIONS + 1):
-        door = asyncio.Semaphore(AT_ONCE)
         await all_of(_one_question(door, seat, facts, number) for seat, facts in everybody)
-    await all_of(_finish(seat) for seat, _ in everybody)
+    await all_of(_finish(door, seat) for seat, _ in everybody)
 
 
 async def _one_question(door: asyncio.Semaphore, seat: Seat, facts: dict[str, Any], number: int) -> None:
@@ -51,9 +51,10 @@ async def _one_question(door: asyncio.Semaphore, seat: Seat, facts: dict[str, An
             await seat.ask("heartbeat", {}, "pong")
 
 
-async def _finish(seat: Seat) -> None:
-    await seat.ask("complete_assessment", {}, "assessment_completed")
-    seat.leave()
+async def _finish(door: asyncio.Semaphore, seat: Seat) -> None:
+    async with door:
+        await seat.ask("complete_assessment", {}, "assessment_completed")
+        seat.leave()
 
 
 def measure(place: Stage, sizes: Sequence[int]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from bench.servers import KINDS, cpu_seconds, migrated_url, postgres_cpu_seconds
 from tests.support.postgres import PostgresServer
 
 QUESTIONS = 20
-_KIND_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+KIND_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def sitting(
         sitting_node(url, directory, env=env) as node,
         _connected(load, node.port, ways, answers_to(exam.options)) as clients,
     ):
-        yield Contender(f"{name}, {_KIND_NAMES[kind]}", kind, node.pid, clients, server)
+        yield Contender(f"{name}, {KIND_NAMES[kind]}", kind, node.pid, clients, server)
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def naive(
         program("bench.naive_server", url, directory=directory, name="naive") as running,
         _connected(load, running.port, ways, _some_answers()) as clients,
     ):
-        yield Contender(f"naive, {_KIND_NAMES[kind]}", kind, running.pid, clients, server)
+        yield Contender(f"naive, {KIND_NAMES[kind]}", kind, running.pid, clients, server)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from bench.cohort import Candidate, Cohort
+from bench.contenders import KIND_NAMES
 from bench.results import Result, Table, command_line, save
 from bench.seat import Seat, Shed
 from bench.stage import KINDS, Stage, stage
@@ -116,8 +117,11 @@ def measured(
         for key, value in figures[kind].items():
             print(f"{kind:12} {key:32} {value:12} {'reach ' + reach[key] if key in reach else ''}", flush=True)
     keys = list(dict.fromkeys(key for each in figures.values() for key in each))
-    rows = [[key, *(str(figures[kind].get(key, "")) for kind in kinds), reach.get(key, "")] for key in keys]
-    table = Table(name, ["figure", *kinds, "reach"], rows)
+    rows = [
+        [key.replace("_", " "), *(str(figures[kind].get(key, "")) for kind in kinds), reach.get(key, "")]
+        for key in keys
+    ]
+    table = Table(name, ["figure", *(KIND_NAMES[kind] for kind in kinds), "to reach"], rows)
     result = Result(name, command_line(module), None, dict(figures), [table])
     save(result)
     return result
