@@ -58,7 +58,7 @@ class Progress:
         origin = loop.time()
         while True:
             await asyncio.sleep(SECONDS_PER_LINE if self._live is None else SECONDS_PER_FRAME)
-            line = f"{loop.time() - origin:6.0f} s  {self._figures()}"
+            line = f"{loop.time() - origin:6.0f} s  {self._share()}{self._figures()}"
             if self._live is None:
                 print(line, file=sys.stderr, flush=True)
             else:
@@ -72,6 +72,12 @@ class Progress:
         if self._done is None or self._of <= 0:
             return Group(Text(line))
         return Group(ProgressBar(self._of, min(self._done(), self._of), width=BAR), Text(line))
+
+    def _share(self) -> str:
+        """How much of it is done, for those who see no bar."""
+        if self._done is None or self._of <= 0 or self._live is not None:
+            return ""
+        return f"{min(1, self._done() / self._of):4.0%}, "
 
     def _figures(self) -> str:
         measures = self._measures

@@ -21,7 +21,7 @@ from sitting.rehearsal.page import page
 from sitting.rehearsal.plan import MAIL_DOMAIN, MAIL_PREFIX, Plan
 from sitting.rehearsal.rest import Refused, Rest, Unreachable
 from sitting.rehearsal.run import Rehearsal, rehearse
-from sitting.rehearsal.staging import clean_up, erase
+from sitting.rehearsal.staging import REQUESTS_TO_ERASE, clean_up, erase
 from sitting.rehearsal.summary import capacity, remarks, tables, verdict_lines, what_is_left
 
 FIRST_PATIENCE = 5.0  # seconds until a server that does not answer at all is told
@@ -104,7 +104,8 @@ async def _rehearse(rehearsal: Rehearsal, rest: Rest, url: str, history: _Writte
         try:
             await rehearse(rehearsal, rest, url, write=history.write, say=progress.say, stop=stop)
             if clean and rehearsal.put_away:
-                progress.say("erasing the synthetic candidates")
+                before, requests = rest.answered, REQUESTS_TO_ERASE * len(rehearsal.candidates)
+                progress.say("erasing the synthetic candidates", requests, lambda: rest.answered - before)
                 rehearsal.erased = await _erased(rest, rehearsal)
         finally:
             ticking.cancel()

@@ -13,6 +13,8 @@ from sitting.rehearsal.staging import few_at_once
 from sitting.rehearsal.stored import Staged, Stored, stored_of
 
 LOOK_EVERY = 0.5  # seconds
+REQUESTS_EACH = 4
+"""Requests for one assessment: its responses, log, results and row."""
 
 
 async def read_back(

@@ -58,6 +58,8 @@ class Rest:
         )
         self.server_time = SystemClock().now()
         """What the server said of the time in its last answer, to the second."""
+        self.answered = 0
+        """How many requests were granted so far."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -145,6 +147,7 @@ class Rest:
             else:
                 if response.status_code < HTTPStatus.BAD_REQUEST:
                     self._note_time(response)
+                    self.answered += 1
                     return response
                 if not _may_pass(response):
                     raise Refused(f"{method} {path}", response.status_code, _said(response))

@@ -17,7 +17,7 @@ from sitting.rehearsal.history import History, Listener
 from sitting.rehearsal.measures import STOPPED, Measures
 from sitting.rehearsal.phases import Act, everybody, phase, start_all, watch
 from sitting.rehearsal.plan import GRACE, MAIN_MINUTES, Growth, Phase, Plan
-from sitting.rehearsal.readback import read_back
+from sitting.rehearsal.readback import REQUESTS_EACH, read_back
 from sitting.rehearsal.rest import Refused, Rest, Unreachable
 from sitting.rehearsal.staging import archive, few_at_once, invite_known, invite_new, make_questions, make_test
 from sitting.rehearsal.stored import Question, Staged
@@ -98,7 +98,8 @@ async def rehearse(
         history.finish(STOPPED)
         rehearsal.took = history.elapsed()
         watching.cancel()
-        say("reading everything back")
+        before, assessments = rest.answered, len(rehearsal.candidates) * len(rehearsal.tests)
+        say("reading everything back", REQUESTS_EACH * assessments, lambda: rest.answered - before)
         rehearsal.checked = await _check(rehearsal, claims, rest)
     finally:
         watching.cancel()

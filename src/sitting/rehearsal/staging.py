@@ -123,6 +123,10 @@ def is_ours(email: str) -> bool:
     return email.startswith(MAIL_PREFIX) and email.endswith(f"@{MAIL_DOMAIN}")
 
 
+REQUESTS_TO_ERASE = 2
+"""Requests for one person: what they have open, and to erase them."""
+
+
 async def erase(rest: Rest, user_ids: Sequence[int]) -> int:
     """End what these people have open, and erase them, for good; returns how many were erased."""
 
