@@ -183,3 +183,11 @@ def test_rehearsal_that_was_late_or_busy_itself_warns() -> None:
         each.measures.was_late(delay)
         each.measures.was_busy(share, 0.5)
     assert ["WARNING" in " ".join(remarks(each)) for each in (late, busy, well)] == [True, True, False]
+
+
+def test_rehearsal_that_was_too_slow_in_one_step_does_not_say_that_it_measured_well() -> None:
+    slow, well = rehearsal(HELD, replace(BROKEN, own_fault=True)), rehearsal(HELD, BROKEN)
+    for each in (slow, well):
+        each.measures.was_late(0.001)
+        each.measures.was_busy(0.1, 0.5)
+    assert ["Measured well" in " ".join(remarks(each)) for each in (slow, well)] == [False, True]

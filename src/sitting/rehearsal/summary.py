@@ -78,17 +78,17 @@ def remarks(rehearsal: Rehearsal) -> list[str]:
     if measures.gave_up:
         reasons = sorted({candidate.gone for candidate in rehearsal.candidates if candidate.gone})
         said.append(f"{measures.gave_up} candidates gave up: {', '.join(reasons)}.")
-    return [*said, *_own_load(measures.own_load)]
+    return [*said, *_own_load(measures.own_load, in_a_step=any(step.own_fault for step in rehearsal.steps))]
 
 
-def _own_load(load: OwnLoad) -> list[str]:
+def _own_load(load: OwnLoad, *, in_a_step: bool) -> list[str]:
     late = load.delays.percentile(99)
     said = (
         f"this command took nearly all of one processor for {load.busy_seconds} of {load.seconds} seconds, "
         f"and came {_ms(late)} ms late (p99) to its own appointments"
     )
     if not load.is_too_much:
-        return [f"Measured well: {said}."]
+        return [f"{'In all' if in_a_step else 'Measured well'}: {said}."]
     return [f"WARNING: {said}. The latencies contain that: run it on another or a faster machine, or with fewer."]
 
 
