@@ -67,7 +67,8 @@ check: $(VENV)/.dev-installed  ## Types, lint, layers
 	$(BIN)/python -m tests.support.ruler
 
 .PHONY: test
-test: setup-dev check  ## All tests: unit, property, integration on both databases, faults, browser
+test: $(VENV)/.dev-installed  ## All tests: unit, property, integration on both databases, faults, browser
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target setup-dev check
 	$(BIN)/python -m tests.support.whole_run
 
 .PHONY: test-quick

@@ -1,7 +1,7 @@
 """All tests, as `make test` runs them: `python -m tests.support.whole_run [ARGUMENTS OF PYTEST…]`.
 
-Most tests wait, for servers that start, die and come back. So two files of tests run at a time, and behind them the one
-test that reads what the taps saw of all the traffic. The last line counts the tests of both.
+Most tests wait, for servers that start, die and come back. So three files of tests run at a time, and behind them the
+one test that reads what the taps saw of all the traffic. The last line counts the tests of both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.support.traffic import DIRECTORY
 from tests.support.traffic_notes import LAST, WHOLE_RUN
 
 # In the order of their names: the longest happen to be among the first.
-TWO_FILES = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
+THREE_FILES = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
 BEHIND_ALL = f"tests/integration/test_traffic.py::{LAST}"
 _CLOSING_LINE = re.compile(r"(\d+) passed, (\d+) failed")
 
@@ -38,9 +38,10 @@ def run(arguments: Sequence[str], env: Mapping[str, str]) -> tuple[int, int, int
 
 def main(more: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="traffic-") as notes:
-        env = {**os.environ, DIRECTORY: notes} | ({} if more else {WHOLE_RUN: "1"})
+        # Hundreds of servers start from these sources, and would else compile them each time where somebody forbade it.
+        env = {**os.environ, DIRECTORY: notes, "PYTHONDONTWRITEBYTECODE": ""} | ({} if more else {WHOLE_RUN: "1"})
         parts = (
-            [*TWO_FILES, "--deselect", BEHIND_ALL, *more],
+            [*THREE_FILES, "--deselect", BEHIND_ALL, *more],
             [BEHIND_ALL],
         )
         done = [run(part, env) for part in parts]
