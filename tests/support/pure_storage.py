@@ -23,6 +23,7 @@ from sitting.storage.hub import Hub
 from sitting.storage.journal import Entry, Journal
 from sitting.storage.repositories.assessments import AssessmentRepository, ClockRow, Outcome
 from sitting.storage.repositories.events import EventRepository
+from sitting.storage.turns import Urgency
 from sitting.storage.unit_of_work import K, R, Storage, UnitOfWork, Work
 from tests.support.replacing import replace
 
@@ -194,7 +195,8 @@ class PureStorage(Storage):
         yield PureUnit(self.ledger)
 
     @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+    async def unit_of_work(self, urgency: Urgency = Urgency.SOON) -> AsyncIterator[UnitOfWork]:
+        del urgency  # nobody waits
         unit = PureUnit(self.ledger)
         yield unit
         if unit.log.added:

@@ -12,6 +12,7 @@ from pathlib import Path
 from sitting.storage.database import BUSY_TIMEOUT_SECONDS, SQLITE_PRAGMAS, Database
 from sitting.storage.errors import BadData, OutcomeUnknown
 from sitting.storage.journal import Entry
+from sitting.storage.turns import Urgency
 from sitting.storage.types import to_text
 
 _LOG = (
@@ -30,7 +31,7 @@ _BEGIN_PROGRESS = "UPDATE assessments SET status = 'in_progress', updated_at = ?
 
 
 class SqliteWriter:
-    """Writes batches under the process's write lock."""
+    """Writes batches in its turn among the writers of the process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -39,7 +40,7 @@ class SqliteWriter:
         self._connection: sqlite3.Connection | None = None
 
     async def write(self, batch: Sequence[Entry]) -> set[tuple[int, int]]:
-        async with self._database.exclusive():
+        async with self._database.turn(Urgency.NOW):
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, batch)
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sitting.storage.hub import Notice
 from sitting.storage.journal import Entry, Journal
 from sitting.storage.repositories.idempotency import IdempotencyRepository, KeptAnswer, KeyedRequest
+from sitting.storage.turns import Urgency
 from sitting.storage.unit_of_work import K, R, Storage, UnitOfWork, Work
 
 
@@ -74,10 +75,10 @@ class OnceStorage(Storage):
                 yield UnitOfWork(connection, self.frozen)
 
     @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+    async def unit_of_work(self, urgency: Urgency = Urgency.SOON) -> AsyncIterator[UnitOfWork]:
         """As Storage's, but a part of the one transaction: undone by itself if it raises, committed with the whole."""
         if self._request is None:
-            async with self._ordinary.unit_of_work() as unit:
+            async with self._ordinary.unit_of_work(urgency) as unit:
                 yield unit
             return
         connection = self._connection or await self._open(self._request)

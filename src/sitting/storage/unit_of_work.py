@@ -37,6 +37,7 @@ from sitting.storage.repositories.media import MediaRepository
 from sitting.storage.repositories.notices import NoticeRepository
 from sitting.storage.repositories.questions import QuestionRepository
 from sitting.storage.repositories.users import UserRepository
+from sitting.storage.turns import Urgency
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -228,9 +229,9 @@ class Storage:
             yield UnitOfWork(connection, self.frozen)
 
     @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+    async def unit_of_work(self, urgency: Urgency = Urgency.SOON) -> AsyncIterator[UnitOfWork]:
         """Repositories over one transaction: committed at the end of the block, rolled back if it raises."""
-        async with self.database.writing() as connection:
+        async with self.database.writing(urgency) as connection:
             unit = UnitOfWork(connection, self.frozen)
             yield unit
             await self.tell_other_nodes(unit)
