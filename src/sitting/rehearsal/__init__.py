@@ -1,1 +1,1 @@
-"""Rehearsals: synthetic candidates on a running server, and a check that it kept what it said. A client of the wire."""
+"""What stands outside a server, and knows it by the wire: synthetic candidates with a check, and a scripted model."""
