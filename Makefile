@@ -40,8 +40,8 @@ setup-dev: $(VENV)/.dev-installed system-packages clients/js/node_modules/.insta
 .PHONY: lock
 lock:  ## Look for newer versions and write the lock files (names, versions and hashes only)
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
-	build/lock/bin/uv pip compile $(LOCK) pyproject.toml locks/build.in --extra pg -o locks/run.txt
-	build/lock/bin/uv pip compile $(LOCK) pyproject.toml locks/build.in --extra pg --extra picows --group dev -c locks/run.txt -o locks/dev.txt
+	build/lock/bin/uv pip compile $(LOCK) pyproject.toml locks/build.in --extra pg --extra llm -o locks/run.txt
+	build/lock/bin/uv pip compile $(LOCK) pyproject.toml locks/build.in --extra pg --extra llm --extra picows --group dev -c locks/run.txt -o locks/dev.txt
 	cd clients/js && npm install --package-lock-only --omit-lockfile-registry-resolved
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 
@@ -106,6 +106,11 @@ faults: setup-dev  ## Nodes, database, disk and network fail under candidates at
 	$(BIN)/python -m tests.faults.nemesis.run --database $(DATABASE) --minutes $(MINUTES) --seed $(SEED) --publish
 DATABASE := postgresql
 MINUTES := 30
+
+.PHONY: kill-runs
+kill-runs: setup-dev  ## kill -9 at every node of the question graph, KILLS times from SEED on, on DATABASE: build/kill-runs-*.json
+	$(BIN)/python -m tests.faults.kills.run --database $(DATABASE) --kills $(KILLS) --seed $(SEED) --publish
+KILLS := 100
 
 .PHONY: rolling
 rolling: setup-dev  ## Three nodes restarted one after the other under CANDIDATES who answer: build/rolling.json

@@ -6,12 +6,13 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "SITTING_"
@@ -49,6 +50,16 @@ class Settings(BaseSettings):
         max_time_credit_minutes: what one assessment gets back at most, of all outages together; 0: nothing.
         socket_layer: the library that takes the frames of sockets apart.
         allow_weak_durability: serve although the database may lose what it committed.
+        model_url, model_name, model_key: an endpoint that speaks OpenAI's chat completions; None: no model is asked.
+        model_…: how it is asked, for how long it is waited for, and what a million tokens cost.
+        embedding_model: makes vectors of questions, so that duplicates in other words are found; None: nobody does.
+        embedding_url, embedding_key: where it is asked; None: where the other is. embedding_price: as the others.
+        embedding_similarity: cosine from which on two questions mean the same.
+        run_…, test_…: what one run, and all runs of a Test together, may spend; None: no limit of that kind.
+        runs_at_once: runs that a node works on at the same time.
+        code_sandbox: Python in questions is run, apart from everything, to see whether the key is right.
+        solvers, solvers_agree, guessers, solver_tokens: how a question is put to the model before anybody gets it.
+        gates: thresholds of gates by name, in the place of the defaults.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
@@ -76,11 +87,51 @@ class Settings(BaseSettings):
     max_time_credit_minutes: int = Field(30, ge=0, le=1440)
     socket_layer: SocketLayer = "websockets"
     allow_weak_durability: bool = False
+    model_url: str | None = None
+    model_name: str | None = Field(None, validate_default=True)
+    model_key: SecretStr | None = None
+    model_answer_form: Literal["auto", "schema", "words"] = "auto"
+    model_streaming: bool = True
+    model_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    model_connect_seconds: float = Field(5, gt=0, le=600)
+    model_first_byte_seconds: float = Field(30, gt=0, le=3600)
+    model_between_bytes_seconds: float = Field(15, gt=0, le=3600)
+    model_whole_seconds: float = Field(120, gt=0, le=3600)
+    model_attempts: int = Field(3, ge=1, le=10)
+    model_calls_at_once: int = Field(4, ge=1, le=1000)
+    model_prompt_price: Decimal = Field(Decimal(0), ge=0, le=1_000_000)
+    model_answer_price: Decimal = Field(Decimal(0), ge=0, le=1_000_000)
+    embedding_url: str | None = None
+    embedding_model: str | None = Field(None, validate_default=True)
+    embedding_key: SecretStr | None = Field(None, validate_default=True)
+    embedding_price: Decimal = Field(Decimal(0), ge=0, le=1_000_000)
+    embedding_similarity: float = Field(0.9, gt=0, le=1)
+    run_tokens: int | None = Field(1_000_000, ge=1)
+    run_cost: Decimal | None = Field(None, gt=0)
+    run_seconds: int | None = Field(3600, ge=1)
+    test_tokens: int | None = Field(None, ge=1)
+    test_cost: Decimal | None = Field(None, gt=0)
+    test_seconds: int | None = Field(None, ge=1)
+    runs_at_once: int = Field(8, ge=2, le=1000)
+    code_sandbox: bool = False
+    solvers: int = Field(3, ge=1, le=20)
+    solvers_agree: int = Field(2, ge=1, le=20, validate_default=True)
+    guessers: int = Field(5, ge=1, le=20)
+    solver_tokens: int = Field(2000, ge=100, le=100_000)
+    gates: Annotated[dict[str, float], NoDecode] = Field(default_factory=dict)
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("gates", mode="before")
+    @classmethod
+    def _split_thresholds(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {name.strip(): number.strip() for name, _, number in pairs}
 
     @field_validator("allowed_origins")
     @classmethod
@@ -103,6 +154,36 @@ class Settings(BaseSettings):
         if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
             raise ValueError(f"it needs at least {MIN_SECRET_BYTES} bytes")
         return secret
+
+    @field_validator("model_name")
+    @classmethod
+    def _check_model(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if (name is None) != (info.data.get("model_url") is None):
+            raise ValueError("it belongs to SITTING_MODEL_URL: set both, or neither")
+        return name
+
+    @field_validator("embedding_model")
+    @classmethod
+    def _check_embedding(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None and info.data.get("model_url") is None:
+            raise ValueError("questions are compared where they are written: set SITTING_MODEL_URL, too")
+        if name is None and info.data.get("embedding_url") is not None:
+            raise ValueError("SITTING_EMBEDDING_URL is set, and it is not said which model is asked there")
+        return name
+
+    @field_validator("embedding_key")
+    @classmethod
+    def _check_embedding_key(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if key is not None and info.data.get("embedding_model") is None:
+            raise ValueError("it belongs to SITTING_EMBEDDING_MODEL: set both, or neither")
+        return key
+
+    @field_validator("solvers_agree")
+    @classmethod
+    def _check_solvers(cls, agreeing: int, info: ValidationInfo) -> int:
+        if agreeing > info.data.get("solvers", agreeing):
+            raise ValueError("more cannot agree than SITTING_SOLVERS are asked")
+        return agreeing
 
     @field_validator("metrics_token")
     @classmethod

@@ -58,7 +58,7 @@ def choose(page: Page, option: int) -> None:
 def expect_replaced(page: Page, unsent: str) -> None:
     from playwright.sync_api import expect
 
-    expect(page.get_by_role("heading", name=REPLACED)).to_be_visible()
+    expect(page.get_by_role("heading", name=REPLACED)).to_be_visible(timeout=30_000)  # the page tries ever more rarely
     expect(page.get_by_text(unsent)).to_be_visible()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.support.command import refused, sitting
 from tests.support.delivery import Hall, line, opened_hall, seated
@@ -103,9 +103,14 @@ def test_node_that_was_killed_comes_back_and_its_candidates_go_on(house: Hall) -
         os.kill(before[-1], signal.SIGKILL)
         with pytest.raises(ConnectionClosed):
             own.socket.recv(timeout=10)
-    with line(candidate.address) as again:  # at once: there is the other node
-        [answer] = again.start(candidate)["responses"]
-        assert (answer["question_id"], answer["seq"]) == (asked.question_id, saved["seq"])
+
+    def come_back() -> None:
+        with line(candidate.address) as again:
+            [answer] = again.start(candidate)["responses"]
+            assert (answer["question_id"], answer["seq"]) == (asked.question_id, saved["seq"])
+
+    # There is the other node; the port of the dead one takes connections until the kernel has tidied up.
+    eventually(come_back, within=5, also=(WebSocketException, ConnectionError))
     eventually(lambda: check_ready(house, first), within=30)
     assert pids(house, first)[:-1] == before
     died = [entry for entry in logged(house) if entry["event"] == "node_ended"]

@@ -12,7 +12,9 @@ from sqlalchemy import select
 
 from sitting.domain.assessment import Status
 from sitting.domain.errors import AssessmentOver, Conflict, NotFound
+from sitting.domain.run import RunKind, RunStatus
 from sitting.domain.user import Role, User
+from sitting.storage.repositories.checkpoints import StoredCheckpoint, StoredWrite
 from sitting.storage.tables import assessment_events, assessment_responses, assessments, metadata, users
 from sitting.storage.unit_of_work import Storage
 from sitting.usecases.create_user import create_user
@@ -23,6 +25,7 @@ from sitting.usecases.void_assessment import void_assessment
 from tests.support.builders import SIGNER, Seat, begin, invite, make_user, publish_test
 from tests.support.clock import NOON
 from tests.support.rest import Rest, refused, said
+from tests.support.runs import run_at_work
 from tests.support.storage import assessment_row, execute, log_of, rows
 
 LATER = NOON + timedelta(days=400)
@@ -75,6 +78,21 @@ async def everything(storage: Storage) -> str:
 @pytest.fixture
 async def seat(storage: Storage) -> Seat:
     return await sat(storage, await zelda(storage))
+
+
+async def test_erased_person_leaves_no_word_in_the_run_that_made_their_questions(storage: Storage, seat: Seat) -> None:
+    assessment_id = seat.assessment_id
+    lease = await run_at_work(storage, kind=RunKind.LIVE, assessment_id=assessment_id, wish=f'"{SECRETS[0]}"')
+    async with storage.unit_of_work() as unit:
+        await unit.runs.note_progress(lease, f'"{SECRETS[0]}"', now=NOON)
+        body = SECRETS[0].encode()
+        await unit.checkpoints.put(StoredCheckpoint(lease.run_id, "", "1", None, "msgpack", body, NOON))
+        write = StoredWrite("task", 0, "", "answers", "msgpack", body)
+        await unit.checkpoints.put_writes(lease.run_id, "", "1", [write])
+    await erase(storage, seat.live.assessment.user_id)
+    assert SECRETS[0] not in await everything(storage)
+    async with storage.reading() as unit:
+        assert (await unit.runs.select(lease.run_id)).status is RunStatus.CANCELLED
 
 
 async def test_p27_erased_person_leaves_no_word_and_a_whole_log(storage: Storage, seat: Seat) -> None:

@@ -27,6 +27,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.support.delivery import Hall, opened_hall, place_for_a_hall, seated
+from tests.support.eventually import eventually
+from tests.support.scripted_model import ScriptedServer
 
 EXAMPLES = int(os.environ.get("SITTING_TEST_EXAMPLES", "8"))
 CHECKS = [
@@ -46,9 +48,12 @@ FRAMING = {"content-length", "transfer-encoding", "connection", "host", "upgrade
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def own_hall(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    """A server of this test's own: what is tried here archives, ends and deactivates whatever there is."""
-    with opened_hall(*place_for_a_hall(request, tmp_path_factory, "openapi")) as opened:
-        yield opened
+    """A server of this test's own, with a model: what is tried here archives and ends whatever there is."""
+    place = place_for_a_hall(request, tmp_path_factory, "openapi")
+    with ScriptedServer() as model:
+        env = {"SITTING_MODEL_URL": model.base_url, "SITTING_MODEL_NAME": model.name}
+        with opened_hall(*place, env=env) as opened:
+            yield opened
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +62,27 @@ def world(own_hall: Hall) -> dict[str, list[Any]]:
     candidate = own_hall.invite()
     with seated(candidate) as (own, started):
         own.answer(own_hall.questions[0], own_hall.questions[0].right)
+    graph = {"skills": [{"name": "Containers", "depth": 1, "questions": 3}]}
+    run_id = own_hall.post("/runs", {"graph": graph})["run_id"]
     return {
         "test_id": [own_hall.test_id, own_hall.publish(name="Another")],
         "application_id": [candidate.application_id],
         "assessment_id": [started["assessment_id"]],
-        "question_id": [asked.question_id for asked in own_hall.questions],
+        "question_id": [*(asked.question_id for asked in own_hall.questions), *_written(own_hall, run_id)],
         "user_id": [candidate.user_id],
+        "run_id": [run_id],
     }
+
+
+def _written(hall: Hall, run_id: str) -> list[str]:
+    """The questions that a run hands in, once it is over."""
+
+    def check() -> None:
+        run = hall.look(f"/runs/{run_id}")
+        assert run["status"] == "done", run
+
+    eventually(check, within=60)
+    return [each["question_id"] for each in hall.look(f"/proposals?run_id={run_id}")["items"]]
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,8 @@ async def test_answer_of_before_wins_over_what_is_so_by_now(rest: Rest, author: 
     test = await publish_test(rest.storage)
     path = f"/tests/{test.test_id}/publish"
     first = said(await keyed(author).post(path), 201)
-    await execute(rest.storage, "UPDATE tests SET draft = replace(draft, '30', '31')")
+    longer = """replace(draft, 'time_limit_minutes"\\:30', 'time_limit_minutes"\\:31')"""
+    await execute(rest.storage, f"UPDATE tests SET draft = {longer}")
     assert said(await author.post(path), 201)["number"] == first["number"] + 1
     assert said(await keyed(author).post(path), 201) == first
     slugged = {**QUESTION, "slug": "two-and-two"}

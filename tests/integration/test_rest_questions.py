@@ -62,7 +62,9 @@ KINDS: dict[str, dict[str, Any]] = {
 def body_of(question: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """What a PUT takes, from what a GET gave."""
     options = [{name: option[name] for name in ("text", "correct", "feedback")} for option in question["options"]]
-    kept = {name: value for name, value in question.items() if name not in ("question_id", "slug", "version")}
+    kept = {
+        name: value for name, value in question.items() if name not in ("question_id", "slug", "version", "responses")
+    }
     return {**kept, "options": options, **changes}
 
 
@@ -71,7 +73,7 @@ async def test_new_question_gets_ids_and_is_version_one(author: Caller) -> None:
     ids = [option.pop("id") for option in made["options"]]
     question_id = made.pop("question_id")
     options = [{**option, "feedback": ""} for option in OPTIONS]
-    assert made == {**NEW, **NOTHING, "options": options, "version": 1, "type": "single_choice"}
+    assert made == {**NEW, **NOTHING, "options": options, "version": 1, "type": "single_choice", "responses": 0}
     assert len(question_id) == len("q_") + 12
     assert question_id.startswith("q_")
     assert all(id_.startswith("o_") and len(id_) == len("o_") + 10 for id_ in ids)

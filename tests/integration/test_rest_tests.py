@@ -38,6 +38,7 @@ DRAFT: dict[str, Any] = {
     "results": "score",
     "abandon_after_days": 30,
     "max_pause_minutes": 20,
+    "pilot_responses": 0,
 }
 DRAW: dict[str, Any] = {
     "count": 1,
@@ -62,7 +63,7 @@ async def draft_of(rest: Rest, questions: int = 2, **changes: Any) -> dict[str, 
 
 
 def section(**changes: Any) -> dict[str, Any]:
-    return {"name": "main", "questions": [], "draws": [], "shuffle": False, "weight": 1, **changes}
+    return {"name": "main", "questions": [], "draws": [], "generated": None, "shuffle": False, "weight": 1, **changes}
 
 
 def fixed_in(draft: dict[str, Any]) -> list[dict[str, Any]]:

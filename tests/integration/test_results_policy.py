@@ -11,7 +11,7 @@ from tests.support.delivery import Candidate, Hall, line, seated
 NOTHING = {"assessment_id", "status"}
 STATUS = NOTHING | {
     *("test_id", "user_id", "application_id", "attempt", "started_at", "end_time", "time_taken_minutes"),
-    *("total_questions", "answered_questions", "scheduler_compliance"),
+    *("total_questions", "generated_questions", "answered_questions", "scheduler_compliance"),
 }
 SCORE = STATUS | {"total_score", "max_score", "percentage_score", "passed"}
 FULL = SCORE | {"correct_answers", "skills"}

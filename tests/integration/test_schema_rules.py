@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -12,16 +13,24 @@ from sqlalchemy import ForeignKeyConstraint, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from sitting.domain.blueprint import Blueprint, FixedQuestion, Section
+from sitting.domain.proposal import ProposalState
+from sitting.domain.resume import Resume
+from sitting.domain.run import RunKind
+from sitting.domain.spending import NOTHING, Limits
 from sitting.domain.user import Role
 from sitting.questions.publication import publish
+from sitting.storage.graph_tables import proposals, runs
 from sitting.storage.migrate import differences, revision
+from sitting.storage.repositories.checkpoints import StoredCheckpoint, StoredWrite
 from sitting.storage.repositories.credentials import TicketHolder
 from sitting.storage.repositories.idempotency import IdempotencyRepository, KeptAnswer, KeyedRequest
 from sitting.storage.tables import assessment_responses, assessments, content_media, media, metadata
 from sitting.storage.unit_of_work import Storage
+from sitting.usecases.spend import purse_of
 from tests.support.builders import Seat, begin, invite, make_content, make_user, seated
 from tests.support.clock import NOON
 from tests.support.databases import migrate
+from tests.support.runs import make_call, make_proposal, run_at_work
 from tests.support.storage import execute, rows, running_storage
 
 STATUSES = ("started", "in_progress", "paused", "completed", "timeout", "voided")
@@ -45,6 +54,22 @@ IMPOSSIBLE = (
     "UPDATE assessment_events SET seq = 2 WHERE seq = 1",
     "UPDATE assessment_events SET inner_digest = NULL",
     "UPDATE candidate_applications SET secret = NULL",
+)
+IMPOSSIBLE_RUNS = (
+    "UPDATE runs SET kind = 'guess'",
+    "UPDATE runs SET kind = 'authoring'",
+    "UPDATE runs SET kind = 'skill_graph'",
+    "UPDATE runs SET assessment_id = NULL",
+    "UPDATE runs SET status = 'asleep'",
+    "UPDATE runs SET status = 'parked'",
+    "UPDATE runs SET leased_by = NULL",
+    "UPDATE runs SET leased_until = NULL",
+    "UPDATE runs SET ended_at = created_at",
+    "UPDATE runs SET status = 'done', leased_by = NULL, ended_at = created_at",
+    "UPDATE runs SET status = 'done', leased_by = NULL, leased_until = NULL",
+    "UPDATE proposals SET state = 'waiting'",
+    "UPDATE proposals SET decided_at = NULL",
+    "UPDATE proposals SET state = 'forgotten'",
 )
 OUTCOME = "end_time = started_at, total_score = 0, percentage_score = 0, passed = false"
 
@@ -74,7 +99,29 @@ async def one_of_everything(storage: Storage) -> Seat:
         await connection.execute(insert(content_media).values(content_digest=question.digest, sha256="a" * 64))
     seat = await begin(storage, application)
     await seat.answer(1)
+    await one_run(storage, seat, by)
     return seat
+
+
+async def one_run(storage: Storage, seat: Seat, by: int) -> None:
+    """A live run with a row in every table of runs."""
+    its = seat.live.assessment
+    lease = await run_at_work(
+        storage, kind=RunKind.LIVE, created_by=by, assessment_id=its.assessment_id, test_id=its.test_id
+    )
+    purse = purse_of(storage, lease, Limits(), calls=deque([make_call()]))
+    await purse.settle(await purse.reserve(NOTHING), NOTHING)
+    async with storage.unit_of_work() as unit:
+        await unit.checkpoints.put(StoredCheckpoint(lease.run_id, "", "1", None, "msgpack", b"", NOON))
+        await unit.checkpoints.put_writes(
+            lease.run_id, "", "1", [StoredWrite("task", 0, "", "answers", "msgpack", b"")]
+        )
+        proposal = make_proposal(lease.run_id)
+        await unit.proposals.insert_many([proposal], now=NOON)
+        await unit.resumes.put(Resume(its.application_id, "Once a gardener.", NOON))
+        await unit.vectors.put("m", {proposal.content.digest(): b"\0" * 8})
+        await unit.prepared.put(seat.assessment_id, 1, "q_new1", now=NOON)
+        await unit.proposals.decide("q_new1", ProposalState.ACCEPTED, by=by, now=NOON)
 
 
 def foreign_keys() -> Iterator[ForeignKeyConstraint]:
@@ -144,6 +191,15 @@ async def test_impossible_value_is_refused(storage: Storage) -> None:
         with pytest.raises(IntegrityError):
             assert not await execute(storage, change), change
     assert (await rows(storage, assessments), (await seat.twin()).live.paper) == before
+
+
+async def test_impossible_run_is_refused(storage: Storage) -> None:
+    await one_of_everything(storage)
+    before = await rows(storage, runs), await rows(storage, proposals)
+    for change in IMPOSSIBLE_RUNS:
+        with pytest.raises(IntegrityError):
+            assert not await execute(storage, change), change
+    assert (await rows(storage, runs), await rows(storage, proposals)) == before
 
 
 async def test_outcome_that_is_whole_is_accepted(storage: Storage) -> None:

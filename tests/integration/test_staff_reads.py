@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,11 +14,14 @@ from sitting.domain.user import STAFF_ROLES, Role
 from sitting.kit.canonical import sha256_hex
 from sitting.storage.tables import assessment_events, assessments, metadata
 from sitting.storage.unit_of_work import Storage
+from sitting.usecases.keep_resume import keep_resume
 from sitting.usecases.pause_assessment import pause_assessment
+from sitting.usecases.spend import model_call
 from tests.integration.test_rest_access import Declared, declared
 from tests.support.builders import Seat, begin, invite, publish_test
 from tests.support.clock import NOON
 from tests.support.rest import Caller, Rest, said, unopened_services
+from tests.support.runs import make_call, make_proposal, run_at_work
 from tests.support.staff import grey_bar
 from tests.support.storage import rows
 
@@ -28,6 +31,8 @@ ROUTES = sorted((r for r in declared(create_api(unopened_services())) if r.metho
 # These show a candidate what is their own, and staff nothing.
 FOR_OWNERS = {"/assessments/{assessment_id}/progress", "/assessments/{assessment_id}/clock"}
 FOR_OPERATORS = {"/metrics"}
+LINEAGE = '{"model": "m", "prompt": "write_items.v1", "prompt_digest": "", "repairs": 0}'
+WISH = '{"graph": {"skills": [{"name": "Counting", "priority": "L"}]}}'
 KINDS = ("at work", "overdue", "pause that ran out", "handed in", "voided")
 
 
@@ -75,6 +80,7 @@ async def house(rest: Rest) -> House:
     said(await author.post(f"/assessments/{seats['voided'].assessment_id}/void", {"reason": "a trial of the room"}))
     rest.clock.set(NOON + timedelta(minutes=120))
     question = seats["at work"].live.paper.at_position(1).question_id
+    await keep_resume(storage, applications[0].application_id, "I count.", now=NOON)
     ids = {
         "user_id": applications[0].user_id,
         "question_id": question,
@@ -82,8 +88,20 @@ async def house(rest: Rest) -> House:
         "sha256": sha256_hex(png),
         "test_id": test.test_id,
         "application_id": applications[0].application_id,
+        "run_id": await ended_run(storage, question),
     }
     return House(rest, ids, seats)
+
+
+async def ended_run(storage: Storage, question_id: str) -> str:
+    """A run that is over and has handed in that question."""
+    lease = await run_at_work(storage, wish=WISH)
+    async with storage.unit_of_work() as unit:
+        proposal = replace(make_proposal(lease.run_id), question_id=question_id, lineage=LINEAGE, evidence="[]")
+        await unit.proposals.insert_many([proposal], now=NOON)
+        await unit.model_calls.insert_many([model_call(lease.run_id, make_call())])
+        await unit.runs.finish(lease, now=NOON)
+    return lease.run_id
 
 
 async def upload(author: Caller, png: bytes) -> Any:

@@ -14,6 +14,7 @@ from sitting.domain.events import EndReason
 from sitting.domain.live import LiveAssessment
 from sitting.domain.question import Difficulty, Option, QuestionContent, QuestionType, QuestionVersion
 from sitting.domain.response import Answer
+from sitting.domain.spending import Limits
 from sitting.domain.user import Role, User
 from sitting.identity.signer import Signer
 from sitting.kit.ids import random_id, random_secret
@@ -146,8 +147,10 @@ class Seat:
         return Seat(node, live, live.state.attachment)
 
 
-async def begin(storage: Storage, application: CandidateApplication, *, at: datetime = NOON) -> Seat:
-    """The candidate of that application starts."""
+async def begin(
+    storage: Storage, application: CandidateApplication, *, at: datetime = NOON, live_run: Limits | None = None
+) -> Seat:
+    """The candidate of that application starts; `live_run` is what may be spent on questions for them."""
     started = await start_assessment(
         storage,
         user_id=application.user_id,
@@ -155,6 +158,7 @@ async def begin(storage: Storage, application: CandidateApplication, *, at: date
         application_id=application.application_id,
         connection_id=random_id("c", 6),
         now=at,
+        live_run=live_run,
     )
     return Seat(storage, started.live, started.live.state.attachment)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import Row, Table, select, text
+from sqlalchemy import Row, Table, text
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -28,7 +28,7 @@ from tests.support.builders import make_user
 from tests.support.candidates import Caller, token_for
 from tests.support.databases import sqlite_url
 from tests.support.server import TAPPED, SittingProcess
-from tests.support.storage import running_storage
+from tests.support.storage import rows_beside, running_storage
 
 V1 = "sitting.v1"
 QUESTIONS = 4
@@ -164,6 +164,12 @@ class Hall:
         assert response.status_code == 201, response.text
         return response.json()
 
+    def put(self, path: str, body: Any) -> Any:
+        """What a PUT by staff answers."""
+        response = self._rest.put(path, json=body, headers=self._staff)
+        assert response.status_code == 200, response.text
+        return response.json()
+
     def act(self, assessment_id: int, what: str, body: Any = None, *, token: str | None = None) -> httpx2.Response:
         """What staff do to an assessment, or the holder of `token`: `extend`, `pause` …"""
         headers = self._staff if token is None else {"Authorization": f"Bearer {token}"}
@@ -200,17 +206,7 @@ class Hall:
 
     def rows(self, table: Table, **equal: Any) -> list[Row[Any]]:
         """The rows of a table, by primary key, whose columns equal those values, read beside the running server."""
-        statement = select(table).filter_by(**equal).order_by(*table.primary_key.columns)
-
-        async def read() -> list[Row[Any]]:
-            database = Database(DatabaseUrl.parse(self.url), read_only=True)
-            try:
-                async with database.reading() as connection:
-                    return list(await connection.execute(statement))
-            finally:
-                await database.close()
-
-        return asyncio.run(read())
+        return rows_beside(self.url, table, **equal)
 
     def log_of(self, assessment_id: int) -> list[Logged]:
         """The log of that assessment, in order."""

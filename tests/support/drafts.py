@@ -10,15 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sitting.domain.blueprint import (
-    Blueprint,
-    Draw,
-    FixedQuestion,
-    Priority,
-    PriorityWeights,
-    Section,
-    SkillRule,
-)
+from sitting.domain.blueprint import Blueprint, Draw, FixedQuestion, Section, SkillRule
+from sitting.domain.priority import Priority, PriorityWeights
 from sitting.domain.question import Difficulty, QuestionContent, QuestionType, QuestionVersion
 from tests.support.samples import content
 

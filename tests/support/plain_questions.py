@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from sitting.domain.answer import GivenAnswer
-from sitting.domain.blueprint import Blueprint, Priority, SkillRule
+from sitting.domain.blueprint import Blueprint, SkillRule
 from sitting.domain.paper import Paper, PaperQuestion
+from sitting.domain.priority import Priority
 from sitting.domain.question import (
     AcceptedNumber,
     AcceptedText,

@@ -16,6 +16,7 @@ from sitting.domain.chain import SealedEvent
 from sitting.domain.errors import Unavailable
 from sitting.domain.live import LiveAssessment
 from sitting.domain.paper import Paper
+from sitting.domain.piloting import Wording
 from sitting.metrics import Metrics
 from sitting.storage.database import Database
 from sitting.storage.errors import OutcomeUnknown, SequenceTaken
@@ -23,6 +24,7 @@ from sitting.storage.hub import Hub
 from sitting.storage.journal import Entry, Journal
 from sitting.storage.repositories.assessments import AssessmentRepository, ClockRow, Outcome
 from sitting.storage.repositories.events import EventRepository
+from sitting.storage.repositories.response_counts import ResponseCountRepository
 from sitting.storage.turns import Urgency
 from sitting.storage.unit_of_work import K, R, Storage, UnitOfWork, Work
 from tests.support.replacing import replace
@@ -168,6 +170,13 @@ class PureAssessments:
         return {row.assessment_id: row}
 
 
+class PureCounts:
+    """Takes what the end of an assessment adds to the counts of its questions; nobody here asks for them."""
+
+    async def add(self, responses: Mapping[Wording, int]) -> None:
+        pass
+
+
 class PureUnit(UnitOfWork):
     """A unit of work whose repositories are in memory; those that assessments under way never use are missing."""
 
@@ -177,6 +186,7 @@ class PureUnit(UnitOfWork):
         self.log, self.rows = PureEvents(ledger), PureAssessments(ledger)
         self.events = cast(EventRepository, self.log)
         self.assessments = cast(AssessmentRepository, self.rows)
+        self.response_counts = cast(ResponseCountRepository, PureCounts())
 
     async def load(self, assessment_id: int) -> LiveAssessment:
         state = fold(assessment_id, await self.log.read(assessment_id))

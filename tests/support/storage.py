@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import asyncpg
 import pytest
 from sqlalchemy import Row, Table, select, text
 
+from sitting.storage.database import Database
 from sitting.storage.opening import open_storage
 from sitting.storage.tables import assessment_events, assessments, metadata
 from sitting.storage.unit_of_work import Storage
@@ -94,6 +96,21 @@ async def rows(storage: Storage, table: Table, **equal: Any) -> list[Row[Any]]:
     statement = select(table).filter_by(**equal).order_by(*table.primary_key.columns)
     async with storage.database.reading() as connection:
         return list(await connection.execute(statement))
+
+
+def rows_beside(url: str, table: Table, **equal: Any) -> list[Row[Any]]:
+    """The same of that database, for whoever runs no event loop, and whoever else has it open."""
+    statement = select(table).filter_by(**equal).order_by(*table.primary_key.columns)
+
+    async def read() -> list[Row[Any]]:
+        database = Database(DatabaseUrl.parse(url), read_only=True)
+        try:
+            async with database.reading() as connection:
+                return list(await connection.execute(statement))
+        finally:
+            await database.close()
+
+    return asyncio.run(read())
 
 
 async def execute(storage: Storage, sql: str, **values: Any) -> int:

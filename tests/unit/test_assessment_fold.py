@@ -27,6 +27,7 @@ from sitting.domain.events import (
     Paused,
     PauseKind,
     Presented,
+    SlotQuestion,
     Unpaused,
     Verdict,
     Voided,
@@ -371,6 +372,15 @@ GOLDEN: list[tuple[EventBody, str, bytes]] = [
     (IntegrityNoted("paste", None), "integrity", b'{"detail":null,"kind":"paste"}'),
     (Presented(2), "presented", b'{"position":2}'),
     (
+        Presented(2, SlotQuestion("q_9", "cd" * 32, ("o_b", "o_a"), 0), SlotQuestion("q_2", "ef" * 32, ("o_a",), 1000)),
+        "presented",
+        b'{"instead_of":{"content_digest":"'
+        + b"ef" * 32
+        + b'","option_order":["o_a"],"points":1000,"question_id":"q_2"},"position":2,"question":{"content_digest":"'
+        + b"cd" * 32
+        + b'","option_order":["o_b","o_a"],"points":0,"question_id":"q_9"}}',
+    ),
+    (
         PAUSE,
         "paused",
         b'{"by":9,"kind":"staff","paused_at":"2026-03-02T09:01:00.000007Z","reason":"alarm",'
@@ -397,13 +407,13 @@ GOLDEN: list[tuple[EventBody, str, bytes]] = [
     ),
     (Voided("cheated", 9), "voided", b'{"by":9,"reason":"cheated"}'),
     (
-        Erased("asked for it", None, 4, "completed", "ab" * 32, finalized(), 12.5),
+        Erased("asked for it", None, 4, "completed", "ab" * 32, finalized(), 12.5, (2, 4)),
         "erased",
         b'{"by":null,"ended":{"answered_questions":1,"by":null,"correct_answers":1,"end_time":"2026-03-02T09:00:00Z",'
         b'"max_score":3000,"note":null,"passed":false,"percentage_score":33333,"reason":"submitted",'
         b'"status":"completed","total_score":1000},"last":4,"paper_digest":"'
         + b"ab" * 32
-        + b'","reason":"asked for it","status":"completed","time_taken_minutes":12.5}',
+        + b'","reason":"asked for it","status":"completed","time_taken_minutes":12.5,"written":[2,4]}',
     ),
 ]
 # What the first version stored, with fewer fields.
@@ -442,6 +452,13 @@ OLD_FORMS: list[tuple[EventBody, str, bytes]] = [
         "finalized",
         b'{"answered_questions":1,"correct_answers":1,"end_time":"2026-03-02T09:00:00Z","max_score":3000,'
         b'"passed":false,"percentage_score":33333,"reason":"submitted","status":"completed","total_score":1000}',
+    ),
+    (
+        Erased("asked for it", None, 4, "voided", "ab" * 32, None, None),
+        "erased",
+        b'{"by":null,"ended":null,"last":4,"paper_digest":"'
+        + b"ab" * 32
+        + b'","reason":"asked for it","status":"voided","time_taken_minutes":null}',
     ),
 ]
 

@@ -128,7 +128,7 @@ def test_p27_linear_test_presents_one_position_after_the_other(positions: Sequen
 def erased(record: AuditRecord) -> AuditRecord:
     """What is left once the candidate was erased."""
     state = fold(7, record.events)
-    body = erasure(state, reason="asked for it", by=9)
+    body = erasure(state, PAPER, reason="asked for it", by=9)
     assert body is not None
     note = state.next_event(body, START + timedelta(days=400))
     kept = [e if e.type == "erased" else replace(e, payload=None, salt=None) for e in record.events]
@@ -177,12 +177,12 @@ def test_what_is_added_after_an_erasure_can_be_erased_too() -> None:
 
 
 def test_second_erasure_finds_nothing_to_do() -> None:
-    assert erasure(fold(7, erased(finished_record()).events), reason="again", by=9) is None
+    assert erasure(fold(7, erased(finished_record()).events), PAPER, reason="again", by=9) is None
 
 
 def test_open_assessment_cannot_be_erased() -> None:
     with pytest.raises(Conflict):
-        erasure(begun().state, reason="asked for it", by=9)
+        erasure(begun().state, PAPER, reason="asked for it", by=9)
 
 
 @pytest.mark.parametrize("seq", [1, 3, FINALIZED, 8])
@@ -202,7 +202,7 @@ def forged_erasure(record: AuditRecord, **changed: Any) -> AuditRecord:
     """Erased, and the entry that says so made anew with these fields, as who can write to the database could."""
     whole = fold(7, record.events)
     left = erased(record)
-    body = erasure(whole, reason="asked for it", by=9)
+    body = erasure(whole, PAPER, reason="asked for it", by=9)
     assert body is not None
     note = whole.next_event(replace(body, **changed), START + timedelta(days=400))
     return with_row(replace(left, events=[*left.events[:-1], note]), head_seq=note.seq, head_hash=note.hash)
@@ -226,7 +226,7 @@ def test_p27_forged_erasure_is_found(changed: dict[str, Any], where: str) -> Non
 def test_p27_erasure_that_erased_nothing_is_found() -> None:
     record, left = finished_record(), erased(finished_record())
     log = fold(7, record.events)
-    body = erasure(log, reason="asked for it", by=9)
+    body = erasure(log, PAPER, reason="asked for it", by=9)
     assert body is not None
     note = log.next_event(body, START)
     kept = replace(left, events=[*record.events, note])
@@ -235,7 +235,7 @@ def test_p27_erasure_that_erased_nothing_is_found() -> None:
 
 def test_p27_erasure_of_an_open_assessment_is_found() -> None:
     log = begun()
-    body = erasure(fold(7, voided_record(finished=False).events), reason="asked for it", by=9)
+    body = erasure(fold(7, voided_record(finished=False).events), PAPER, reason="asked for it", by=9)
     assert body is not None
     log.add(replace(body, last=log.state.seq))
     record = stored(log, noted=log.state.seq)

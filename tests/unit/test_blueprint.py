@@ -6,20 +6,11 @@ from typing import Any
 
 import pytest
 
-from sitting.domain.blueprint import (
-    BankSnapshot,
-    Blueprint,
-    Draw,
-    FixedQuestion,
-    Priority,
-    PriorityWeights,
-    PublishedQuestion,
-    Section,
-    SkillRule,
-)
+from sitting.domain.blueprint import BankSnapshot, Blueprint, Draw, FixedQuestion, PublishedQuestion, Section, SkillRule
 from sitting.domain.blueprint_check import check_blueprint
 from sitting.domain.deadline import Schedule, first_deadline, sweep_at
 from sitting.domain.errors import InvalidMessage, PublicationRefused
+from sitting.domain.priority import Priority, PriorityWeights
 from sitting.domain.question import Difficulty, QuestionVersion
 from sitting.questions.publication import examine, publish
 from tests.support.drafts import Bank, banked

@@ -149,8 +149,8 @@ FEEDBACK_FIELDS = (
 )
 RESULT_FIELDS = {
     "results": "assessment_id test_id user_id application_id attempt status total_score max_score percentage_score"
-    " passed total_questions answered_questions correct_answers started_at end_time time_taken_minutes skills"
-    " scheduler_compliance",
+    " passed total_questions generated_questions answered_questions correct_answers started_at end_time"
+    " time_taken_minutes skills scheduler_compliance",
     "scheduler_compliance": "within_time_limit within_schedule_window time_limit_minutes time_taken_minutes"
     " deadline_at time_credits late_answers notes",
     "skill": "skill priority questions correct score_percentage",

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from sitting.domain.assessment import Status
-from sitting.domain.blueprint import Priority, ResultsPolicy, SkillRule
+from sitting.domain.blueprint import ResultsPolicy, SkillRule
 from sitting.domain.errors import ErrorCode, SittingError
 from sitting.domain.events import EndReason, Flagged
 from sitting.domain.live import (
@@ -23,6 +23,7 @@ from sitting.domain.live import (
 )
 from sitting.domain.messages import Acknowledgement, CurrentResponse, OutlineItem
 from sitting.domain.paper import Paper
+from sitting.domain.priority import Priority
 from sitting.domain.response import Answer
 from sitting.domain.results import SkillResult
 from tests.support.samples import (
@@ -262,7 +263,7 @@ def test_end_is_told_with_reason_results_and_receipt(reason: EndReason, word: st
 
 STATUS_FIELDS = {
     *("assessment_id", "status", "test_id", "user_id", "application_id", "attempt", "started_at", "end_time"),
-    *("time_taken_minutes", "total_questions", "answered_questions", "scheduler_compliance"),
+    *("time_taken_minutes", "total_questions", "generated_questions", "answered_questions", "scheduler_compliance"),
 }
 SCORE_FIELDS = STATUS_FIELDS | {"total_score", "max_score", "percentage_score", "passed"}
 SHOWN = {

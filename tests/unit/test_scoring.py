@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from sitting.domain.answer import CLEARED, GivenAnswer
-from sitting.domain.blueprint import Priority, SkillRule
+from sitting.domain.blueprint import SkillRule
 from sitting.domain.paper import Paper
+from sitting.domain.priority import Priority
 from sitting.domain.question import QuestionType
 from sitting.domain.scoring import ItemScore, SkillScore, credit_of, grade, passes, percentage_of
 from tests.support.samples import blueprint, content, paper, slot

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, NaiveDatetime
 from sitting.api.fields import (
     Body,
     Count,
+    Flag,
     Name,
     Prose,
     QuestionId,
@@ -20,6 +21,7 @@ from sitting.api.fields import (
     in_known_years,
     to_thousandths,
 )
+from sitting.api.skill_graph_bodies import GeneratedBody
 from sitting.domain.blueprint import (
     Blueprint,
     CountedAttempt,
@@ -27,20 +29,25 @@ from sitting.domain.blueprint import (
     FeedbackPolicy,
     FixedQuestion,
     Navigation,
-    Priority,
-    PriorityWeights,
     ResultsPolicy,
     Section,
     SkillRule,
 )
-from sitting.domain.blueprint_check import MAX_ALTERNATIVES, MAX_DRAWS, MAX_GROUPS, MAX_QUESTIONS, MAX_SECTIONS
+from sitting.domain.blueprint_check import (
+    MAX_ALTERNATIVES,
+    MAX_DRAWS,
+    MAX_GROUPS,
+    MAX_PILOT_RESPONSES,
+    MAX_QUESTIONS,
+    MAX_SECTIONS,
+)
 from sitting.domain.errors import InvalidMessage
+from sitting.domain.priority import Priority, PriorityWeights
 from sitting.domain.question import Difficulty
 from sitting.domain.window import instant
 
 One = Annotated[Thousandths, Field(json_schema_extra={"default": 1})]
 Percent = Annotated[Thousandths, Field(le=100)]
-Flag = Annotated[bool, Field(strict=True)]
 # An instant, or a wall-clock time of the Test's `time_zone`.
 Edge = Annotated[AwareDatetime | NaiveDatetime, AfterValidator(in_known_years)]
 Local = Annotated[NaiveDatetime, AfterValidator(in_known_years)]
@@ -65,13 +72,17 @@ class DrawBody(Body):
 
 
 class SectionBody(Body):
-    """A part of a Test: fixed questions, then draws, unless `shuffle` mixes them; `weight` multiplies points."""
+    """A part of a Test: fixed questions, then draws, unless `shuffle` mixes them; `weight` multiplies points.
+
+    Or `generated`: questions that are written for the candidate. Then it has neither questions nor draws besides.
+    """
 
     name: Name = "main"
     questions: Annotated[tuple[FixedBody, ...], Field(max_length=MAX_QUESTIONS)] = ()
     draws: Annotated[tuple[DrawBody, ...], Field(max_length=MAX_DRAWS)] = ()
     shuffle: Flag = False
     weight: One = Decimal(1)
+    generated: GeneratedBody | None = None
 
 
 class SkillBody(Body):
@@ -119,6 +130,7 @@ class Draft(Body):
     skills: Annotated[tuple[SkillBody, ...], Field(max_length=MAX_QUESTIONS)] = ()
     priority_weights: WeightsBody = WeightsBody()
     negative_marking: Annotated[Thousandths, Field(le=1, json_schema_extra={"default": 0})] = Decimal(0)
+    pilot_responses: Annotated[Count, Field(le=MAX_PILOT_RESPONSES)] = 0
     floor_items: Flag = True
     floor_total: Flag = True
     feedback: FeedbackPolicy = FeedbackPolicy.NONE
@@ -160,6 +172,7 @@ _SAME = (
     "max_attempts",
     "attempt_delay_minutes",
     "counted_attempt",
+    "pilot_responses",
     "floor_items",
     "floor_total",
     "feedback",
@@ -191,6 +204,7 @@ def _section(body: SectionBody) -> Section:
         ),
         shuffle=body.shuffle,
         weight=to_thousandths(body.weight),
+        generated=None if body.generated is None else body.generated.to_generated(),
     )
 
 
@@ -240,4 +254,5 @@ def _shown_section(section: Section) -> SectionBody:
         ),
         shuffle=section.shuffle,
         weight=from_thousandths(section.weight),
+        generated=None if section.generated is None else GeneratedBody.shown(section.generated),
     )

@@ -72,6 +72,7 @@ QuestionId = Annotated[str, StringConstraints(min_length=1, max_length=64), Afte
 QuestionPath = Annotated[str, Path(min_length=1, max_length=64), AfterValidator(_storable)]
 
 Instant = Annotated[AwareDatetime, AfterValidator(in_known_years)]
+Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
 # On the wire a number with at most three decimals, inside an integer of thousandths: nothing is ever rounded.
 Thousandths = Annotated[

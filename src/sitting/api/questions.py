@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +26,7 @@ from sitting.api.pagination import Page, Paged
 from sitting.api.problems import refusals
 from sitting.api.security import Now, Parts, require
 from sitting.domain.errors import Conflict, QuestionNotFound
+from sitting.domain.piloting import Wording
 from sitting.domain.question import (
     AcceptedNumber,
     AcceptedText,
@@ -38,6 +40,7 @@ from sitting.domain.question_check import MAX_ACCEPTED, MAX_OPTIONS, MAX_TAGS
 from sitting.identity.access import Action
 from sitting.identity.identify import Identity
 from sitting.storage.repositories.questions import QuestionFilter
+from sitting.storage.unit_of_work import UnitOfWork
 from sitting.usecases.archive_question import archive_question
 from sitting.usecases.create_question import create_question
 from sitting.usecases.question_draft import DraftedOption, QuestionDraft
@@ -162,7 +165,10 @@ class BankText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankQuestion:
-    """The current version of a question, with its key."""
+    """The current version of a question, with its key.
+
+    `responses` says how often it was answered as it is worded, in assessments that are over, trial runs left out.
+    """
 
     question_id: str
     slug: str | None
@@ -180,16 +186,21 @@ class BankQuestion:
     case_sensitive: bool
     tags: list[str]
     explanation: str
+    responses: int
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionVersionEntry:
-    """A line of a question's history; `created_by` is a user_id, null where no user did it."""
+    """A line of a question's history; `created_by` is a user_id, null where no user did it.
+
+    `responses`: as of the question. Two versions of the same content share theirs.
+    """
 
     version: int
     content_digest: str
     created_by: int | None
     created_at: datetime
+    responses: int
 
 
 async def _wanted(
@@ -211,21 +222,22 @@ async def list_questions(services: Parts, window: Paged, _who: Reader, wanted: W
     """Questions by id, narrowed by whatever is given."""
     async with services.storage.reading() as unit:
         rows = await unit.questions.list_page(after=window.after, limit=window.rows, wanted=wanted)
-    return window.page(rows, lambda version: version.question_id, _bank_question)
+        responses = await unit.response_counts.of([(row.question_id, row.digest) for row in rows])
+    return window.page(rows, lambda version: version.question_id, lambda version: _bank_question(version, responses))
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=refusals(Conflict))
 async def add_question(services: Parts, now: Now, who: Editor, body: NewQuestion) -> BankQuestion:
     """Add a question, as version 1."""
     draft = body.to_draft()
-    return _bank_question(await create_question(services.storage, draft, slug=body.slug, by=who.user_id, now=now))
+    return _bank_question(await create_question(services.storage, draft, slug=body.slug, by=who.user_id, now=now), {})
 
 
 @router.get("/{question_id}", responses=refusals(QuestionNotFound))
 async def read_question(services: Parts, question_id: QuestionPath, _who: Reader) -> BankQuestion:
     """The current version of a question."""
     async with services.storage.reading() as unit:
-        return _bank_question(await unit.questions.select(question_id))
+        return await _counted(unit, await unit.questions.select(question_id))
 
 
 @router.put("/{question_id}", responses=refusals(QuestionNotFound))
@@ -234,7 +246,9 @@ async def replace_question(
 ) -> BankQuestion:
     """Make a new version; papers and published Tests keep theirs. Options whose text stays keep their ids."""
     draft = body.to_draft()
-    return _bank_question(await revise_question(services.storage, question_id, draft, by=who.user_id, now=now))
+    version = await revise_question(services.storage, question_id, draft, by=who.user_id, now=now)
+    async with services.storage.reading() as unit:
+        return await _counted(unit, version)
 
 
 @router.delete("/{question_id}", status_code=status.HTTP_204_NO_CONTENT, responses=refusals(QuestionNotFound))
@@ -246,7 +260,9 @@ async def remove_question(services: Parts, now: Now, question_id: QuestionPath, 
 @router.post("/{question_id}/restore", responses=refusals(QuestionNotFound))
 async def bring_question_back(services: Parts, now: Now, question_id: QuestionPath, _who: Editor) -> BankQuestion:
     """Put an archived question back into the bank, in the version that it had."""
-    return _bank_question(await restore_question(services.storage, question_id, now=now))
+    version = await restore_question(services.storage, question_id, now=now)
+    async with services.storage.reading() as unit:
+        return await _counted(unit, version)
 
 
 @router.get("/{question_id}/versions", responses=refusals(QuestionNotFound))
@@ -256,7 +272,11 @@ async def list_question_versions(
     """All versions of a question, the first one first; archived questions have theirs, too."""
     async with services.storage.reading() as unit:
         found = await unit.questions.history(question_id)
-    return [QuestionVersionEntry(v.version, v.digest, v.created_by, v.created_at) for v in found]
+        responses = await unit.response_counts.of([(question_id, v.digest) for v in found])
+    return [
+        QuestionVersionEntry(v.version, v.digest, v.created_by, v.created_at, responses.get((question_id, v.digest), 0))
+        for v in found
+    ]
 
 
 @router.get("/{question_id}/versions/{number}", responses=refusals(QuestionNotFound))
@@ -265,10 +285,14 @@ async def read_question_version(
 ) -> BankQuestion:
     """One version of a question, whether or not it is archived."""
     async with services.storage.reading() as unit:
-        return _bank_question(await unit.questions.select_version(question_id, number))
+        return await _counted(unit, await unit.questions.select_version(question_id, number))
 
 
-def _bank_question(version: QuestionVersion) -> BankQuestion:
+async def _counted(unit: UnitOfWork, version: QuestionVersion) -> BankQuestion:
+    return _bank_question(version, await unit.response_counts.of([(version.question_id, version.digest)]))
+
+
+def _bank_question(version: QuestionVersion, responses: Mapping[Wording, int]) -> BankQuestion:
     content = version.content
     return BankQuestion(
         question_id=version.question_id,
@@ -287,4 +311,5 @@ def _bank_question(version: QuestionVersion) -> BankQuestion:
         case_sensitive=content.case_sensitive,
         tags=list(content.tags),
         explanation=content.explanation,
+        responses=responses.get((version.question_id, version.digest), 0),
     )

@@ -159,6 +159,7 @@ async def start(services: Parts, who: Candidate, body: Start) -> Response:
                 attachment=command.attachment,
                 now=services.clock.now(),
                 clock=services.clock,
+                live_run=services.live_run_limits,
             )
         counted.succeeded(recovered=started.recovered)
     message = started_message(started.live, services.clock.now(), recovered=started.recovered)

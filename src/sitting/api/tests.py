@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query, Response, status
 from pydantic import Field
 
+from sitting.api.coverage_bodies import TestCoverage, shown_coverage
 from sitting.api.draft import Draft
 from sitting.api.fields import Body, EntityPath, Name, Text
 from sitting.api.idempotency import IdempotentRoute
@@ -31,6 +32,7 @@ from sitting.usecases.archive_blueprint import archive_blueprint
 from sitting.usecases.check_draft import check_draft
 from sitting.usecases.clone_blueprint import clone_blueprint
 from sitting.usecases.compare_versions import compare_versions
+from sitting.usecases.cover_test import cover_test
 from sitting.usecases.create_blueprint import create_blueprint
 from sitting.usecases.publish_blueprint import publish_blueprint
 from sitting.usecases.replace_draft import replace_draft
@@ -39,6 +41,7 @@ from sitting.usecases.sample_paper import sample_paper
 router = APIRouter(prefix="/tests", tags=["tests"], route_class=IdempotentRoute)
 
 Reader = Annotated[Identity, require(Action.READ_TESTS)]
+BankReader = Annotated[Identity, require(Action.READ_BANK)]
 Editor = Annotated[Identity, require(Action.EDIT_TESTS)]
 NumberPath = Annotated[int, Path(ge=1, lt=2**31)]
 DRAFT = "draft"
@@ -118,6 +121,13 @@ async def publish_test(services: Parts, now: Now, test_id: EntityPath, who: Edit
 async def check_test(services: Parts, test_id: EntityPath, _who: Editor) -> TestCheck:
     """What publishing would say now; nothing changes."""
     return shown_check(await check_draft(services.storage, test_id))
+
+
+@router.get("/{test_id}/coverage", responses=refusals(BlueprintNotFound))
+async def read_coverage(services: Parts, test_id: EntityPath, _who: BankReader) -> TestCoverage:
+    """What the draft needs, skill by skill where it has skill graphs, and what the bank has for it."""
+    sections = await cover_test(services.storage, test_id)
+    return shown_coverage(test_id, sections, await check_draft(services.storage, test_id))
 
 
 @router.post("/{test_id}/sample-paper", responses=refusals(BlueprintNotFound, PublicationRefused))

@@ -9,6 +9,7 @@ import typer
 from sitting import __version__
 from sitting.cli import (
     audit_verify,
+    author,
     backup,
     bank_export,
     bank_import,
@@ -16,8 +17,10 @@ from sitting.cli import (
     db_upgrade,
     demo,
     doctor,
+    lint_questions,
     rehearse,
     restore,
+    scripted_model,
     serve,
     token,
     user_create,
@@ -50,10 +53,13 @@ app.add_typer(audit, name="audit")
 audit.command("verify")(audit_verify.verify)
 app.command("import")(bank_import.import_files)
 app.command("export")(bank_export.export_file)
+app.command("author")(author.author)
+app.command("lint-questions")(lint_questions.lint_questions)
 app.command("backup")(backup.run_backup)
 app.command("restore")(restore.run_restore)
 app.command("doctor")(doctor.run_doctor)
 app.command("rehearse")(rehearse.rehearse)
+app.command("scripted-model")(scripted_model.serve_scripted_model)
 
 
 def _show_version(wanted: bool) -> None:

@@ -47,7 +47,7 @@ def import_files(
     from sitting.interchange.report import lines_of
 
     site = find_site(config, database_url)
-    sources = [(path, read_format(format_, path), _read(path)) for path in files]
+    sources = [(path, read_format(format_, path), read_file(path)) for path in files]
     defaults = _defaults(skill, difficulty)
     site.require_newest_schema()
     foreseen = asyncio.run(_import(site, sources, defaults, dry_run=True))
@@ -81,7 +81,12 @@ def read_format(said: str | None, path: Path | None) -> Format:
     return Format(said)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """What the file holds.
+
+    Raises:
+        Stop: it is too large. OSError: it cannot be read.
+    """
     from sitting.interchange.formats import MAX_FILE_BYTES
 
     data = path.read_bytes()

@@ -22,8 +22,15 @@ def choose_password(from_stdin: bool) -> str:
     Raises:
         Stop: standard input is empty.
     """
-    if not from_stdin:
-        return generate_password()
+    return read_password() if from_stdin else generate_password()
+
+
+def read_password() -> str:
+    """The first line of standard input.
+
+    Raises:
+        Stop: it is empty.
+    """
     password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         raise Stop("--password-stdin was given, but there is no password on standard input")

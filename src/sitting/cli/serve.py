@@ -29,6 +29,7 @@ def run_server(
     config: ConfigOption = None,
 ) -> None:
     """Serve. With SQLite one process serves a file; with PostgreSQL any number of them serve one database."""
+    from sitting.cli.models import model_config
     from sitting.cli.processes import check_processes, supervise
     from sitting.cli.server import application, base_url, bind, run
     from sitting.cli.site import find_site
@@ -36,6 +37,7 @@ def run_server(
 
     site = find_site(config, database_url, host=host, port=port, processes=processes)
     check_processes(site)
+    model_config(site.settings)  # refused here, and not by each process for itself
     if not migrate:
         site.require_newest_schema()
     with bind(site.settings.host, site.settings.port) as listener, site.owning():

@@ -15,6 +15,8 @@ import uvicorn
 
 from sitting.app import AppConfig, ASGIApplication, create_app
 from sitting.cli.errors import Stop
+from sitting.cli.gates import gate_settings
+from sitting.cli.models import model_config
 from sitting.cli.site import Site
 from sitting.cli.transport import BoundedHttp, BoundedWebSocket
 from sitting.delivery.draining import Drain
@@ -76,7 +78,11 @@ def _reachable(host: str) -> str:
 
 
 def application(site: Site, *, setup_secret: str | None) -> Node:
-    """The application over the site's database, with its keys."""
+    """The application over the site's database, with its keys.
+
+    Raises:
+        Stop: the model that is set cannot be asked, or a threshold of a gate is none.
+    """
     token = site.settings.metrics_token
     drain = Drain(site.settings.drain_seconds)
     app = create_app(
@@ -94,6 +100,8 @@ def application(site: Site, *, setup_secret: str | None) -> Node:
             max_time_credit=timedelta(minutes=site.settings.max_time_credit_minutes),
             setup_secret=setup_secret,
             drain=drain,
+            model=model_config(site.settings),
+            gates=gate_settings(site.settings),
         )
     )
     return Node(app, drain, site.settings.socket_layer)

@@ -267,7 +267,7 @@ async def _complete(
         arrived_at=arrived_at,
         attachment=connection.state.attachment,
     )
-    live.assessment, live.state, live.is_stale = final.assessment, final.state, False
+    live.become(final)
     completed = completed_message(live)
     connection.end_told = True
     await connection.say(completed, id_)
@@ -293,7 +293,7 @@ async def _change_break(
         arrived_at=arrived_at,
         now=connection.services.clock.now(),
     )
-    live.assessment, live.state, live.is_stale = changed.assessment, changed.state, False
+    live.become(changed)
     await connection.tell_time(id_)
 
 

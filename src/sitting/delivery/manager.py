@@ -103,6 +103,7 @@ class ConnectionManager:
                     node_id=self._services.node.node_id,
                     now=now,
                     clock=self._services.clock,
+                    live_run=self._services.live_run_limits,
                 )
             await connection.attach(started.live)
             start.succeeded(recovered=started.recovered)

@@ -27,6 +27,7 @@ from sitting.domain.events import (
     LateAnswered,
     Paused,
     Presented,
+    SlotQuestion,
     Started,
     Unpaused,
     Verdict,
@@ -133,6 +134,7 @@ class AssessmentState:
         moments: what compliance follows from. notes: how many observations of the client there are.
         resting_status: while it is paused, the status to which it returns.
         position: the highest position presented; a linear Test shows and takes nothing else.
+        written: by position, the questions that were written for the candidate. reserves: what they took the place of.
         erased: the last `erased` entry. Then status and end are as it says, and what led to them is not known any more.
     """
 
@@ -151,6 +153,8 @@ class AssessmentState:
     newest_numbers: dict[tuple[str, str], int] = field(default_factory=dict)
     flags: frozenset[str] = frozenset()
     position: int = 1
+    written: dict[int, SlotQuestion] = field(default_factory=dict)
+    reserves: dict[int, SlotQuestion] = field(default_factory=dict)
     late_answers: int = 0
     notes: int = 0
     ended: Finalized | None = None
@@ -164,6 +168,11 @@ class AssessmentState:
     def is_over(self) -> bool:
         """Whether nothing that a candidate sends can change it any more."""
         return self.status not in OPEN_STATUSES
+
+    @property
+    def written_positions(self) -> frozenset[int]:
+        """Where in the paper the questions stand that were written for the candidate."""
+        return frozenset(self.written if self.erased is None else self.erased.written)
 
     def require_attachment(self, attachment: int) -> None:
         """Refuse whoever attached before somebody else did; once it is over, nobody has anything to take over.
@@ -206,8 +215,8 @@ class AssessmentState:
                 self._remember(answers, event)
             case Flagged(question_id, flagged):
                 self.flags = self.flags | {question_id} if flagged else self.flags - {question_id}
-            case Presented(position):
-                self.position = max(self.position, position)
+            case Presented():
+                self._present(body)
             case Erased():
                 self.erased, self.status, self.ended = body, Status(body.status), body.ended
             case None if event.type == "started":
@@ -240,6 +249,11 @@ class AssessmentState:
                 self.status, self.schedule = Status.VOIDED, self.schedule.ended(event.occurred_at)
             case _:
                 pass
+
+    def _present(self, body: Presented) -> None:
+        self.position = max(self.position, body.position)
+        if body.question is not None and body.instead_of is not None:
+            self.written[body.position], self.reserves[body.position] = body.question, body.instead_of
 
     def _answer(self, answers: tuple[AnswerRecord, ...], event: SealedEvent) -> None:
         for stored in self._remember(answers, event):

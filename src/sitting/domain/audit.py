@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +16,12 @@ from sitting.domain.blueprint import Blueprint
 from sitting.domain.chain import GENESIS, SALT_BYTES, SealedEvent, event_hash, inner_digest
 from sitting.domain.compliance import compliance_record, deadline_faults
 from sitting.domain.deadline import minutes_taken
-from sitting.domain.events import Answered, Erased, EventBody, Finalized, Started, Verdict, optional_body
+from sitting.domain.erasing import without_words
+from sitting.domain.events import Answered, Erased, EventBody, Finalized, Presented, Started, Verdict, optional_body
 from sitting.domain.live import receipt_of
 from sitting.domain.paper import Paper
+from sitting.domain.piloting import pilot_faults
+from sitting.domain.question import QuestionContent
 from sitting.domain.rejudging import rule_faults
 from sitting.domain.results import ComplianceSeal, Receipt
 from sitting.domain.scoring import ItemScore, grade
@@ -51,8 +54,11 @@ class AuditRecord:
     Attributes:
         events: the whole log, by seq.
         contents: the exact bytes of each question's content, by the digest under which they are stored.
-        redrawn_digest: the digest of the paper that the stored version gives for the stored seed; "" if that is a paper
-            of other contents, None if nobody drew it again.
+        reserves: the contents of what questions that were written for the candidate took the place of, by digest.
+        redrawn_digest: the digest of the paper that the stored version gives for the stored seed, with the stored
+            pilots; "" if that is a paper of other contents, None if nobody drew it again. Once erased: with the stored
+            questions in the slots for which, as the log says, they were written.
+        redrawn_orders: by position, the orders that the seed gives to the options of what was written.
         person_erased: whether the candidate's row says that they were erased; None if nobody looked.
     """
 
@@ -62,13 +68,35 @@ class AuditRecord:
     paper: Paper
     blueprint: Blueprint
     contents: Mapping[str, bytes]
+    reserves: Mapping[str, QuestionContent] = field(default_factory=dict)
     redrawn_digest: str | None = None
+    redrawn_orders: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     person_erased: bool | None = None
 
     @property
     def is_erased(self) -> bool:
         """Whether an entry says that payloads were erased."""
         return any(event.type == ERASED for event in self.events)
+
+    @property
+    def written_positions(self) -> frozenset[int]:
+        """Where, as far as the log can be read, questions stand that were written for the candidate."""
+        found: set[int] = set()
+        for event in self.events:
+            if event.type not in ("presented", ERASED):
+                continue
+            with suppress(msgspec.MsgspecError):
+                body = optional_body(event)
+                if isinstance(body, Presented) and body.question is not None:
+                    found.add(body.position)
+                elif isinstance(body, Erased):
+                    found.update(body.written)
+        return frozenset(found)
+
+    @property
+    def all_contents(self) -> Mapping[str, QuestionContent]:
+        """The contents of the paper as it stands and of the reserves, by digest."""
+        return {q.content_digest: q.content for q in self.paper.questions} | dict(self.reserves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +135,11 @@ def _breaks(record: AuditRecord, verifies: Verifies | None) -> Iterator[Break]:
         return
     if record.person_erased:
         yield Break("row", "its candidate was erased, and its log was not")
+    yield from _breaks_in_slots(record, log)
     yield from _breaks_at_start(record, log)
-    for seq, reason in rule_faults(record.blueprint, record.paper, record.events):
+    contents = record.all_contents
+    start = record.paper.with_slots(log.state.reserves, contents)
+    for seq, reason in rule_faults(record.blueprint, start, record.events, contents):
         yield _entry(seq, reason)
     yield from _breaks_in_responses(record, log)
     yield from _breaks_in_score(record, log)
@@ -264,15 +295,35 @@ def _graded(response: ResponseRecord, item: ItemScore) -> ResponseRecord:
 
 
 def _breaks_in_paper(record: AuditRecord) -> Iterator[Break]:
+    erased = record.written_positions if record.is_erased else frozenset()
     for question in record.paper.questions:
-        if sha256_hex(record.contents[question.content_digest]) != question.content_digest:
+        body = record.contents[question.content_digest]
+        if question.position in erased and body == without_words(question.content).encoded():
+            continue  # its words went with the person whom it was written for
+        if sha256_hex(body) != question.content_digest:
             yield Break("paper", f"the content of question {question.question_id} was changed")
+    for fault in pilot_faults(record.blueprint, record.paper):
+        yield Break("paper", fault)
+
+
+def _breaks_in_slots(record: AuditRecord, log: _Log) -> Iterator[Break]:
+    """What was written for the candidate must stand where its entry put it, its options as the seed orders them."""
+    for seq, body in log.bodies:
+        if not isinstance(body, Presented) or body.question is None:
+            continue
+        if not 1 <= body.position <= len(record.paper.questions):
+            yield _entry(seq, f"it presents position {body.position}, which the paper has not")
+            continue
+        if record.paper.digest({body.position: body.question}) != record.paper.digest():
+            yield Break("paper", f"what stands at position {body.position} is not what entry {seq} presented")
+        if record.redrawn_orders.get(body.position, body.question.option_order) != body.question.option_order:
+            yield _entry(seq, "the order of its options is not the one that the seed gives")
 
 
 def _breaks_at_start(record: AuditRecord, log: _Log) -> Iterator[Break]:
     row, body = record.assessment, log.bodies[0][1]
     assert isinstance(body, Started)
-    if body.paper_digest != record.paper.digest():
+    if body.paper_digest != record.paper.digest(log.state.reserves):
         yield Break("paper", "it is not the one that entry 1 vouches for")
     if record.redrawn_digest not in (None, body.paper_digest):
         yield Break("paper", "it is not the one that its version and its seed give")
@@ -355,15 +406,16 @@ def _breaks_in_erasure(record: AuditRecord, told: Erased) -> Iterator[Break]:
             yield _entry(event.seq, f"it names the entries up to {body.last}, and stands behind entry {event.seq - 1}")
         if not _agrees(body, {each.type for each in record.events[: event.seq]}):
             yield _entry(event.seq, "it tells of another end than the entries before it")
-        if (body.ended, body.paper_digest, body.time_taken_minutes) != (
-            told.ended,
-            told.paper_digest,
-            told.time_taken_minutes,
-        ):
+        if _facts(body) != _facts(told):
             yield _entry(event.seq, "it tells of something else than a later erasure")
     if record.person_erased is False:
         yield _entry(erasures[0][0].seq, "it says that the candidate was erased, who was not")
     yield from _breaks_in_what_is_left(record, told)
+
+
+def _facts(body: Erased) -> tuple[object, ...]:
+    """What every erasure of a log tells alike."""
+    return body.ended, body.paper_digest, body.time_taken_minutes, body.written
 
 
 def _agrees(body: Erased, types: set[str]) -> bool:
@@ -379,6 +431,10 @@ def _breaks_in_what_is_left(record: AuditRecord, told: Erased) -> Iterator[Break
         yield Break("paper", "it is not the one that the entry of the erasure vouches for")
     if record.redrawn_digest not in (None, told.paper_digest):
         yield Break("paper", "it is not the one that its version and its seed give")
+    steps = sum(event.type == "presented" for event in events)
+    generated = {q.position for q in record.paper.questions if record.blueprint.generated_in(q.section)}
+    if len(told.written) > steps or not generated.issuperset(told.written):
+        yield Break("paper", "the entry of the erasure tells of questions that nobody can have written for it")
     facts = {"total_questions": len(record.paper.questions), "max_score": record.paper.max_score}
     yield from _differences(row, {**facts, "started_at": events[0].occurred_at})
     for response in record.responses:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sitting.domain.priority import DEFAULT_WEIGHTS, Priority, PriorityWeights
 from sitting.domain.question import Difficulty
+from sitting.domain.skill_graph import SkillGraph, visits, walk
+from sitting.domain.spending import Limits, total_limits
 from sitting.kit.canonical import canonical_json, sha256_hex
 
 
@@ -45,12 +48,6 @@ class CountedAttempt(StrEnum):
     MEAN = "mean"
 
 
-class Priority(StrEnum):
-    HIGH = "H"
-    MEDIUM = "M"
-    LOW = "L"
-
-
 @dataclass(frozen=True, slots=True)
 class FixedQuestion:
     """A question that every candidate gets; `points` in integer thousandths."""
@@ -79,10 +76,58 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What the questions of one candidate may cost; None: no limit of that kind.
+
+    Attributes:
+        tokens: of prompts and answers together. cost: in millionths of the currency that prices are in.
+        seconds: of waiting for a model.
+    """
+
+    tokens: int | None = 200_000
+    cost: int | None = None
+    seconds: int | None = 3600
+
+    @property
+    def limits(self) -> Limits:
+        """The same in the units of the books."""
+        return Limits(self.tokens, None if self.seconds is None else 1000 * self.seconds, self.cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Questions that are written for the candidate along a skill graph; the bank has one for each of them in reserve.
+
+    Attributes:
+        points: of each question, in integer thousandths.
+        uses_answers: what was answered so far has a say in what is asked next.
+        uses_resume: so has what the candidate says of themselves in their application.
+        is_scored: if not, a question that is new counts for nothing.
+    """
+
+    graph: SkillGraph
+    points: int = 1000
+    uses_answers: bool = True
+    uses_resume: bool = False
+    is_scored: bool = True
+    budget: Budget = Budget()
+
+    @property
+    def draws(self) -> tuple[Draw, ...]:
+        """What the bank has to have in reserve, a question for each slot, in the order of the slots."""
+        return tuple(
+            Draw(count, skill=visit.skill, difficulty=difficulty, points=self.points)
+            for visit in visits(self.graph)
+            for difficulty, count in visit.wanted
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A part of a Test. Fixed questions come first, then the draws, in their order, unless `shuffle` mixes them.
 
     Attributes:
+        generated: the questions are written for the candidate; then there are neither questions nor draws besides.
         weight: thousandths by which all points of the section are multiplied.
     """
 
@@ -91,6 +136,12 @@ class Section:
     draws: tuple[Draw, ...] = ()
     shuffle: bool = False
     weight: int = 1000
+    generated: Generated | None = None
+
+    @property
+    def all_draws(self) -> tuple[Draw, ...]:
+        """What is drawn from the bank at the start, reserves of questions yet to be written included."""
+        return self.draws if self.generated is None else self.generated.draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +151,6 @@ class SkillRule:
     skill: str
     priority: Priority
     pass_mark: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PriorityWeights:
-    """By how much, in thousandths, the points of a skill's questions are multiplied."""
-
-    high: int = 3000
-    medium: int = 2000
-    low: int = 1000
-
-    def of(self, priority: Priority) -> int:
-        """The weight of that priority."""
-        return {Priority.HIGH: self.high, Priority.MEDIUM: self.medium, Priority.LOW: self.low}[priority]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +171,7 @@ class Blueprint:
         pass_mark: percentage needed to pass, in thousandths of a percent.
         skills: priorities and pass marks of skills; a skill that is not listed weighs 1.
         negative_marking: share of a question's points, in thousandths, that a wrong answer costs.
+        pilot_responses: a question of the bank counts for nothing until it has been answered so often; 0: all count.
         floor_items: partial credit never falls below nothing. floor_total: neither does the total.
         abandon_after_days: after so many days an assessment without a deadline is closed.
         max_pause_minutes: a pause ends by itself after that.
@@ -156,8 +195,9 @@ class Blueprint:
     counted_attempt: CountedAttempt = CountedAttempt.BEST
     pass_mark: int = 50_000
     skills: tuple[SkillRule, ...] = ()
-    priority_weights: PriorityWeights = PriorityWeights()
+    priority_weights: PriorityWeights = DEFAULT_WEIGHTS
     negative_marking: int = 0
+    pilot_responses: int = 0
     floor_items: bool = True
     floor_total: bool = True
     feedback: FeedbackPolicy = FeedbackPolicy.NONE
@@ -193,7 +233,7 @@ class Blueprint:
     @property
     def total_questions(self) -> int:
         """How many questions each paper holds."""
-        return sum(len(s.questions) + sum(draw.count for draw in s.draws) for s in self.sections)
+        return sum(len(s.questions) + sum(draw.count for draw in s.all_draws) for s in self.sections)
 
     def is_open(self, now: datetime) -> bool:
         """Whether an attempt may start now."""
@@ -201,13 +241,35 @@ class Blueprint:
 
     def rule_of(self, skill: str) -> SkillRule | None:
         """What the Test says about a skill; None if nothing."""
-        return next((rule for rule in self.skills if rule.skill == skill), None)
+        return next((rule for rule in self.skills if rule.skill == skill), None) or self._rule_of_graph(skill)
+
+    def _rule_of_graph(self, skill: str) -> SkillRule | None:
+        """The priority that a skill graph gives to it, if the Test says nothing else."""
+        for section in self.sections:
+            for each, _ in walk(section.generated.graph.skills) if section.generated else ():
+                if each.name == skill:
+                    return SkillRule(skill, each.priority)
+        return None
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether any of its questions are written for the candidate."""
+        return any(section.generated is not None for section in self.sections)
+
+    @property
+    def written_budget(self) -> Limits:
+        """What may be spent on the questions of one candidate, in all sections that are generated."""
+        return total_limits(section.generated.budget.limits for section in self.sections if section.generated)
+
+    def generated_in(self, name: str) -> Generated | None:
+        """How the questions of that section are written; None if they all come out of the bank."""
+        return next((section.generated for section in self.sections if section.name == name), None)
 
     def named_questions(self) -> Iterator[str]:
         """Every question_id that the blueprint names, in its order, alternatives included."""
         for section in self.sections:
             yield from (fixed.question_id for fixed in section.questions)
-            for draw in section.draws:
+            for draw in section.all_draws:
                 yield from draw.question_ids
 
 

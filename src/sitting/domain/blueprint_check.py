@@ -7,6 +7,7 @@ from itertools import chain
 
 from sitting.domain.blueprint import Blueprint, Draw, Section
 from sitting.domain.errors import InvalidMessage
+from sitting.domain.skill_graph import skill_graph_problems, walk
 from sitting.domain.window import window_problems
 from sitting.kit.canonical import is_storable
 
@@ -23,6 +24,7 @@ MAX_ATTEMPTS = 100
 MAX_DELAY_MINUTES = 366 * 24 * 60
 MAX_PAUSE_MINUTES = 7 * 24 * 60
 MAX_DAYS = 3650
+MAX_PILOT_RESPONSES = 10_000
 
 
 def check_blueprint(blueprint: Blueprint) -> None:
@@ -56,6 +58,9 @@ def _numbers(blueprint: Blueprint) -> Iterator[str]:
             <= MAX_DELAY_MINUTES,
             "pass_mark is not 0 to 100": not 0 <= blueprint.pass_mark <= 100_000,
             "negative_marking is not 0 to 1": not 0 <= blueprint.negative_marking <= 1000,
+            f"pilot_responses is not 0 to {MAX_PILOT_RESPONSES}": not 0
+            <= blueprint.pilot_responses
+            <= MAX_PILOT_RESPONSES,
             "priority_weights are not 0.001 to 10": any(
                 not 1 <= weight <= MAX_WEIGHT for weight in (weights.high, weights.medium, weights.low)
             ),
@@ -75,6 +80,8 @@ def _texts(blueprint: Blueprint) -> Iterator[str]:
         yield section.name
         for draw in section.draws:
             yield from (draw.skill or "", *draw.tags)
+        if section.generated is not None:
+            yield from (skill.name for skill, _ in walk(section.generated.graph.skills))
 
 
 def _sections(blueprint: Blueprint) -> Iterator[str]:
@@ -105,7 +112,22 @@ def _section(section: Section) -> Iterator[str]:
             }
         ),
         chain.from_iterable(map(_draw, section.draws)),
+        _generated(section),
     )
+
+
+def _generated(section: Section) -> Iterator[str]:
+    generated = section.generated
+    if generated is None:
+        return
+    if section.questions or section.draws:
+        yield "a generated section has neither questions nor draws"
+    if section.shuffle:
+        yield "a generated section goes the way of its skill graph, and cannot be shuffled"
+    yield from _found({f"points are not 0.001 to {MAX_POINTS // 1000}": not 1 <= generated.points <= MAX_POINTS})
+    limits = (generated.budget.tokens, generated.budget.cost, generated.budget.seconds)
+    yield from _found({"a budget is not 1 or more": any(limit is not None and limit < 1 for limit in limits)})
+    yield from skill_graph_problems(generated.graph)
 
 
 def _draw(draw: Draw) -> Iterator[str]:

@@ -155,11 +155,29 @@ class Finalized:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
-    """In a linear Test the candidate moved on: this position is shown, and those before it are closed."""
+class SlotQuestion(Value, frozen=True, omit_defaults=True):
+    """What stands in a slot of a paper.
+
+    `points` is what the slot is worth with it, in thousandths; null where that is no other than with what stood there.
+    """
+
+    question_id: str
+    content_digest: str
+    option_order: tuple[str, ...]
+    points: int | None = None
+
+
+class Presented(Value, frozen=True, omit_defaults=True):
+    """In a linear Test the candidate moved on: this position is shown, and those before it are closed.
+
+    `question` is one that was written for this candidate, and from here on part of the paper; `instead_of` what the
+    bank had in reserve for its slot, so that the paper of the start can be told from the log. Both are null where the
+    paper stays as it is.
+    """
 
     position: int
+    question: SlotQuestion | None = None
+    instead_of: SlotQuestion | None = None
 
 
 class PauseKind(StrEnum):
@@ -230,6 +248,8 @@ class Erased:
     Attributes:
         reason: as the administrator gave it. `by`: their user_id; null where it was done by the command line.
         status: as of this entry. `ended`: the body of `finalized` without its note, null if there was no end.
+        paper_digest: of the paper as it stands. `written`: the positions of the questions that were written for the
+            candidate; what they took the place of is not known any more.
         time_taken_minutes: as of the end; null without one.
     """
 
@@ -240,6 +260,7 @@ class Erased:
     paper_digest: str
     ended: Finalized | None
     time_taken_minutes: float | None
+    written: tuple[int, ...] = ()
 
 
 EventBody = (
@@ -293,3 +314,11 @@ def optional_body(event: SealedEvent) -> EventBody | None:
         return None
     body: EventBody = decoder.decode(event.payload)
     return body
+
+
+def changes_paper(event: SealedEvent) -> bool:
+    """Whether that entry puts another question into a slot of the paper."""
+    if event.type != EVENT_TYPES[Presented]:
+        return False
+    body = optional_body(event)
+    return isinstance(body, Presented) and body.question is not None

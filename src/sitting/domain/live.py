@@ -36,7 +36,8 @@ class LiveAssessment:
     """Everything known of one assessment at its `state.seq`.
 
     Attributes:
-        state: moves on as entries are stored; the other parts never change while the assessment is open.
+        state: moves on as entries are stored. paper: with it, where an entry puts another question into a slot; the
+            other parts never change while the assessment is open.
         is_stale: the log may hold an entry that `state` does not: reload before offering the next number.
     """
 
@@ -49,6 +50,10 @@ class LiveAssessment:
     @property
     def assessment_id(self) -> int:
         return self.assessment.assessment_id
+
+    def become(self, fresh: LiveAssessment) -> None:
+        """Go on with what was loaded or stored of the same assessment elsewhere."""
+        self.assessment, self.paper, self.state, self.is_stale = fresh.assessment, fresh.paper, fresh.state, False
 
     def remaining_seconds(self, now: datetime) -> float | None:
         """Seconds until the deadline; 0 once it is over, None if nothing limits the time."""
@@ -68,6 +73,12 @@ class LiveAssessment:
     def current_question(self) -> PaperQuestion:
         """Of a linear Test: the one question that is shown and takes answers."""
         return self.paper.at_position(self.state.position)
+
+    def is_undecided(self, question: PaperQuestion) -> bool:
+        """Whether that is only a reserve so far: a question written for the candidate may yet take its place."""
+        if not self.is_linear or question.position <= self.state.position:
+            return False
+        return self.blueprint.generated_in(question.section) is not None
 
     def next_unanswered(self) -> PaperQuestion | None:
         """The question that comes next by itself; None if all are dealt with.
@@ -288,6 +299,7 @@ def results_of(live: LiveAssessment) -> Results:
         passed=ended.passed if ended else None,
         total_questions=row.total_questions,
         answered_questions=ended.answered_questions if ended and state.erased else state.answered_questions,
+        generated_questions=len(state.written_positions),
         correct_answers=ended.correct_answers if ended else None,
         started_at=row.started_at,
         end_time=ended.end_time if ended else None,

@@ -13,9 +13,13 @@ def wanted_question(live: LiveAssessment, question_id: str | None, position: int
 
     Raises:
         QuestionNotFound: this paper does not hold it.
+        NavigationNotAllowed: it is only a reserve so far, and nobody can say yet which question will stand there.
     """
     if question_id is not None:
-        return live.paper.question(question_id)
+        question = live.paper.question(question_id)
+        if live.is_undecided(question):
+            raise NavigationNotAllowed(position=live.state.position)
+        return question
     if position is not None:
         return live.paper.at_position(position)
     return live.next_unanswered() or live.paper.questions[-1]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import structs
+
 from sitting.domain.answer import CLEARED, GivenAnswer
 from sitting.domain.errors import InvalidAnswer, QuestionNotFound
+from sitting.domain.events import SlotQuestion
 from sitting.domain.matching import MAX_VALUE_CHARACTERS, read_number
 from sitting.domain.messages import QuestionMessage, ShownOption, ShownQuestion
 from sitting.domain.question import QuestionContent, QuestionType
@@ -27,7 +30,9 @@ class PaperQuestion(Value, frozen=True):
     Attributes:
         position: from 1.
         option_order: the options' ids in the order in which this candidate sees them.
-        points: integer thousandths, weight included.
+        points: integer thousandths, weight included; what the candidate is told.
+        is_pilot: it is answered and counted so that something is known of it, and is worth nothing to the candidate,
+            who is not told before the end.
     """
 
     position: int
@@ -37,6 +42,12 @@ class PaperQuestion(Value, frozen=True):
     option_order: tuple[str, ...]
     content_digest: str
     content: QuestionContent
+    is_pilot: bool = False
+
+    @property
+    def worth(self) -> int:
+        """What it counts for, in thousandths."""
+        return 0 if self.is_pilot else self.points
 
     def resolve(self, given: GivenAnswer) -> GivenAnswer:
         """The answer in its stored form: options by id, given their ids or exact texts (an id wins), in order.
@@ -95,6 +106,10 @@ class PaperQuestion(Value, frozen=True):
         if not condition:
             raise InvalidAnswer(question_id=self.question_id, reason=reason)
 
+    def as_slot(self, *, points: int | None = None) -> SlotQuestion:
+        """What stands here, as the log tells it; `points` in thousandths where it has to say them."""
+        return SlotQuestion(self.question_id, self.content_digest, self.option_order, points)
+
     def shown(self) -> QuestionMessage:
         """What the candidate may see of it: never the key or the explanation."""
         content = self.content
@@ -126,6 +141,35 @@ class PaperQuestion(Value, frozen=True):
         )
 
 
+def _replaced(
+    question: PaperQuestion, slot: SlotQuestion | None, contents: Mapping[str, QuestionContent]
+) -> PaperQuestion:
+    if slot is None:
+        return question
+    return PaperQuestion(
+        position=question.position,
+        question_id=slot.question_id,
+        section=question.section,
+        points=question.points if slot.points is None else slot.points,
+        option_order=slot.option_order,
+        content_digest=slot.content_digest,
+        content=contents[slot.content_digest],
+    )
+
+
+_PILOT = "pilot"
+
+
+def _vouched(question: PaperQuestion, slot: SlotQuestion | None) -> list[object]:
+    """What the paper's digest covers of a slot, with that question in it."""
+    q = question
+    if slot is None:
+        kept = [q.position, q.question_id, q.section, q.points, list(q.option_order), q.content_digest]
+        return [*kept, _PILOT] if q.is_pilot else kept  # so that papers from before there were pilots keep their digest
+    points = q.points if slot.points is None else slot.points
+    return [q.position, slot.question_id, q.section, points, list(slot.option_order), slot.content_digest]
+
+
 @dataclass(frozen=True)
 class Paper:
     """All slots of one assessment, by position."""
@@ -139,8 +183,24 @@ class Paper:
 
     @property
     def max_score(self) -> int:
-        """The sum of all points, in thousandths."""
+        """The sum of what all questions count for, in thousandths."""
+        return sum(question.worth for question in self.questions)
+
+    @property
+    def told_score(self) -> int:
+        """The sum of the points that the candidate is told of, in thousandths."""
         return sum(question.points for question in self.questions)
+
+    @property
+    def pilots(self) -> frozenset[int]:
+        """The positions of the questions that count for nothing yet."""
+        return frozenset(question.position for question in self.questions if question.is_pilot)
+
+    def with_pilots(self, positions: Collection[int]) -> Paper:
+        """The same with pilots in these positions, and nowhere else."""
+        if not positions and not self.pilots:
+            return self
+        return Paper(tuple(structs.replace(q, is_pilot=q.position in positions) for q in self.questions))
 
     def question(self, question_id: str) -> PaperQuestion:
         """The slot of that question.
@@ -163,10 +223,19 @@ class Paper:
             raise QuestionNotFound(position=position)
         return self.questions[position - 1]
 
-    def digest(self) -> str:
-        """SHA-256, in hex, over order, points and content of all slots: what the log's first entry vouches for."""
-        slots = [
-            [q.position, q.question_id, q.section, q.points, list(q.option_order), q.content_digest]
-            for q in self.questions
-        ]
-        return sha256_hex(canonical_json(slots))
+    def with_slots(self, slots: Mapping[int, SlotQuestion], contents: Mapping[str, QuestionContent]) -> Paper:
+        """The same with other questions in some slots, by position.
+
+        Args:
+            contents: by digest.
+        """
+        return Paper(tuple(_replaced(q, slots.get(q.position), contents) for q in self.questions))
+
+    def digest(self, slots: Mapping[int, SlotQuestion] | None = None) -> str:
+        """SHA-256, in hex, over order, points and content of all slots: what the log's first entry vouches for.
+
+        Args:
+            slots: by position, what is thought to stand there instead.
+        """
+        others = slots or {}
+        return sha256_hex(canonical_json([_vouched(q, others.get(q.position)) for q in self.questions]))

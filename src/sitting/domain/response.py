@@ -20,6 +20,7 @@ from sitting.domain.errors import (
     ClockPaused,
     DeadlinePassed,
     NavigationNotAllowed,
+    QuestionNotFound,
     SittingError,
 )
 from sitting.domain.events import Answered, AnswerRecord, LateAnswered, Verdict
@@ -251,12 +252,13 @@ def _is_superseded(answer: Answer, current: AnswerRecord, seq: int) -> bool:
     return answer.base_seq is not None and seq > answer.base_seq
 
 
-def rests_on_the_log(judgements: Sequence[Judgement]) -> bool:
+def rests_on_the_log(judgements: Sequence[Judgement], rules: AnswerRules) -> bool:
     """Whether they refuse for what the log says, and keep nothing.
 
-    Then no number of the log has proved that the state was the newest: look again before anybody is told.
+    Then no number of the log has proved that the state was the newest: look again before anybody is told. The log of a
+    linear Test may also say that another question stands in the paper.
     """
-    of_the_log = (AnswerLocked, ClockPaused, NavigationNotAllowed)
+    of_the_log = (AnswerLocked, ClockPaused, NavigationNotAllowed, *((QuestionNotFound,) if rules.is_linear else ()))
     keeps = [judgement for judgement in judgements if judgement.record is not None]
     return not keeps and any(isinstance(judgement.error, of_the_log) for judgement in judgements)
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 
 from sitting.domain.blueprint import ResultsPolicy
 from sitting.domain.compliance import SchedulerCompliance
+
+
+class Origin(StrEnum):
+    """Where a question of a paper comes from."""
+
+    BANK = "bank"
+    GENERATED = "generated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +38,18 @@ class BareResults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusResults(BareResults):
-    """That it is over, when, and what was answered; the compliance is null until it is over."""
+    """That it is over, when, and what was answered; the compliance is null until it is over.
+
+    Attributes:
+        generated_questions: how many questions of the paper were written for the candidate.
+    """
 
     test_id: int
     user_id: int
     application_id: int
     attempt: int
     total_questions: int
+    generated_questions: int
     answered_questions: int
     started_at: datetime
     end_time: datetime | None

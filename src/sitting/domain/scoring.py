@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sitting.domain.answer import CLEARED, GivenAnswer
-from sitting.domain.blueprint import Blueprint, Priority
+from sitting.domain.blueprint import Blueprint
 from sitting.domain.matching import number_credit, text_credit
 from sitting.domain.paper import Paper, PaperQuestion
+from sitting.domain.priority import Priority
 from sitting.domain.question import QuestionContent, QuestionType
 from sitting.kit.rounding import round_half_away
 
@@ -92,9 +93,7 @@ def _item(question: PaperQuestion, given: GivenAnswer, blueprint: Blueprint) -> 
     credit = credit_of(question.content, given)
     if blueprint.floor_items and question.content.type is QuestionType.MULTIPLE_RESPONSE:
         credit = max(credit, Fraction(0))
-    return ItemScore(
-        question.question_id, credit == RIGHT, _points(question.points, credit, blueprint.negative_marking)
-    )
+    return ItemScore(question.question_id, credit == RIGHT, _points(question.worth, credit, blueprint.negative_marking))
 
 
 def _points(points: int, credit: Fraction, negative_marking: int) -> int:
@@ -132,7 +131,7 @@ def _skill(skill: str, paper: Paper, items: Mapping[str, ItemScore], blueprint: 
     questions = [question for question in paper.questions if question.content.skill == skill]
     scored = [items[question.question_id] for question in questions if question.question_id in items]
     total = _floored(sum(item.points for item in scored), floor=blueprint.floor_total)
-    maximum = sum(question.points for question in questions)
+    maximum = sum(question.worth for question in questions)
     rule = blueprint.rule_of(skill)
     mark = rule.pass_mark if rule else None
     return SkillScore(

@@ -14,6 +14,8 @@ class Action(StrEnum):
     TAKE_TESTS = "take_tests"
     READ_BANK = "read_bank"
     EDIT_BANK = "edit_bank"
+    RUN_MODELS = "run_models"
+    REVIEW_QUESTIONS = "review_questions"
     READ_TESTS = "read_tests"
     EDIT_TESTS = "edit_tests"
     TRY_TESTS = "try_tests"
@@ -31,6 +33,8 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.TAKE_TESTS: frozenset(Role),
     Action.READ_BANK: frozenset({Role.AUTHOR, Role.REVIEWER, Role.ADMIN}),
     Action.EDIT_BANK: _AUTHORS,
+    Action.RUN_MODELS: _AUTHORS,
+    Action.REVIEW_QUESTIONS: frozenset({Role.AUTHOR, Role.REVIEWER, Role.ADMIN}),
     Action.READ_TESTS: STAFF_ROLES,
     Action.EDIT_TESTS: _AUTHORS,
     Action.TRY_TESTS: frozenset({Role.AUTHOR, Role.REVIEWER, Role.ADMIN}),

@@ -84,6 +84,7 @@ class Limits:
             a hall shares one address.
         tickets: of one user. attachments: starts and resumes of one user, each an entry of a log.
         requests: of one user as a candidate over REST, as many as a socket takes.
+        proposals: skill graphs that one user has a model propose, outside of any run's budget.
     """
 
     sign_ins_of_account: SlidingWindow = field(default_factory=lambda: SlidingWindow(20))
@@ -92,6 +93,7 @@ class Limits:
     tickets: SlidingWindow = field(default_factory=lambda: SlidingWindow(60))
     attachments: SlidingWindow = field(default_factory=lambda: SlidingWindow(300))
     requests: SlidingWindow = field(default_factory=lambda: SlidingWindow(1800))
+    proposals: SlidingWindow = field(default_factory=lambda: SlidingWindow(10))
 
     def sign_in(self, account: str, address: str | None, now: datetime) -> None:
         """Count an attempt to sign in before it is checked: checking is what costs.
@@ -138,6 +140,14 @@ class Limits:
             RateLimited: it is too much.
         """
         self.requests.count(str(user_id), now)
+
+    def proposal(self, user_id: int, now: datetime) -> None:
+        """Count a skill graph that a model is to propose to that user.
+
+        Raises:
+            RateLimited: it is too much.
+        """
+        self.proposals.count(str(user_id), now)
 
 
 _SENTENCE = "Too many attempts; please wait a little."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from hashlib import sha256
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: nothing that looks like something else
 SECRET_BYTES = 24
@@ -13,6 +14,12 @@ ID_LIMIT = 2**53
 def random_id(prefix: str, length: int) -> str:
     """An opaque identifier such as `q_7h2k…`: the prefix, an underscore, `length` random characters of 5 bits each."""
     return f"{prefix}_{''.join(secrets.choice(_ALPHABET) for _ in range(length))}"
+
+
+def derived_id(prefix: str, length: int, text: str) -> str:
+    """An identifier of the same form that is always the same for the same text."""
+    digest = int.from_bytes(sha256(text.encode()).digest())
+    return f"{prefix}_{''.join(_ALPHABET[digest >> 5 * place & 31] for place in range(length))}"
 
 
 def random_secret() -> str:

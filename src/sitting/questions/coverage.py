@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sitting.domain.blueprint import Blueprint, Draw
+from sitting.domain.priority import Priority
+from sitting.domain.question import Difficulty
+from sitting.domain.skill_graph import SkillGraph, visits
 from sitting.questions.drawing import Plan
 from sitting.questions.matching import match
 
@@ -44,6 +47,57 @@ class Coverage:
     available: int
 
 
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """How many questions of a difficulty a skill is to have, and how many the bank has."""
+
+    difficulty: Difficulty
+    needed: int
+    in_bank: int
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.needed - self.in_bank)
+
+
+@dataclass(frozen=True, slots=True)
+class SkillCoverage:
+    """What a stop of a skill graph needs, and what there is for it.
+
+    Attributes:
+        parents: the names of the skills around it, the outermost first.
+        waiting: proposals about this skill, of any difficulty, that wait for a reviewer.
+    """
+
+    skill: str
+    priority: Priority
+    depth: int
+    parents: tuple[str, ...]
+    waiting: int
+    supplies: tuple[Supply, ...]
+
+
+def coverage_of_graph(
+    graph: SkillGraph, stock: Mapping[tuple[str, Difficulty], int], waiting: Mapping[str, int]
+) -> list[SkillCoverage]:
+    """What each skill needs and has, in the order of the visits.
+
+    Args:
+        stock: how many questions the bank has, by skill and difficulty. waiting: how many proposals wait, by skill.
+    """
+    return [
+        SkillCoverage(
+            visit.skill,
+            visit.priority,
+            visit.depth,
+            visit.parents,
+            waiting.get(visit.skill, 0),
+            tuple(Supply(difficulty, n, stock.get((visit.skill, difficulty), 0)) for difficulty, n in visit.wanted),
+        )
+        for visit in visits(graph)
+    ]
+
+
 def clashes_of(plan: Plan) -> list[Clash]:
     """Each set of draws that reaches too few classes, by the theorem of Hall: proof that no full paper exists.
 
@@ -77,7 +131,7 @@ def names_of_draws(blueprint: Blueprint) -> Sequence[str]:
     return [
         f"section {section.name}, draw {number}{_criteria(draw)}"
         for section in blueprint.sections
-        for number, draw in enumerate(section.draws, start=1)
+        for number, draw in enumerate(section.all_draws, start=1)
     ]
 
 
@@ -86,7 +140,7 @@ def _classes(plan: Plan, draws: frozenset[int] | list[int]) -> int:
 
 
 def _draws(blueprint: Blueprint) -> Iterator[Draw]:
-    return (draw for section in blueprint.sections for draw in section.draws)
+    return (draw for section in blueprint.sections for draw in section.all_draws)
 
 
 def _criteria(draw: Draw) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 
-from sitting.domain.blueprint import BankSnapshot, Blueprint, Section
+from sitting.domain.blueprint import BankSnapshot, Blueprint, Draw, Section
 from sitting.domain.paper import Paper, PaperQuestion
 from sitting.domain.question import QuestionContent, QuestionType
 from sitting.kit.rounding import divide_half_up
@@ -37,7 +37,7 @@ class Plan:
     Attributes:
         class_of: of each question of the snapshot the number of the first of its not-together group, or its own.
         counts, pools: by draw, over all sections. A pool holds only what fixed questions leave over.
-        first_draw: by section the number of its first draw.
+        draws: by section. first_draw: by section the number of its first draw.
         fixed: by section the slots of its fixed questions.
     """
 
@@ -46,6 +46,7 @@ class Plan:
     class_of: tuple[int, ...]
     counts: tuple[int, ...]
     pools: tuple[tuple[int, ...], ...]
+    draws: tuple[tuple[Draw, ...], ...]
     first_draw: tuple[int, ...]
     fixed: tuple[tuple[Slot, ...], ...]
 
@@ -63,16 +64,18 @@ def make_plan(blueprint: Blueprint, snapshot: BankSnapshot) -> Plan:
         for section in blueprint.sections
     )
     blocked = {class_of[slot.question] for slot in chain.from_iterable(fixed)}
+    draws = tuple(section.all_draws for section in blueprint.sections)
     return Plan(
         blueprint,
         snapshot,
         class_of,
-        counts=tuple(draw.count for section in blueprint.sections for draw in section.draws),
+        counts=tuple(draw.count for draw in chain.from_iterable(draws)),
         pools=tuple(
             tuple(question for question in pool if class_of[question] not in blocked) if blocked else pool
             for pool in chain.from_iterable(snapshot.pools)
         ),
-        first_draw=tuple(accumulate((len(section.draws) for section in blueprint.sections), initial=0)),
+        draws=draws,
+        first_draw=tuple(accumulate(map(len, draws), initial=0)),
         fixed=fixed,
     )
 
@@ -115,7 +118,7 @@ def draw(plan: Plan, seed: str) -> Matching:
 def _drawn_slots(
     plan: Plan, number: int, section: Section, drawn: Sequence[Sequence[int]], seed: str
 ) -> Iterable[Slot]:
-    for place, rule in enumerate(section.draws, plan.first_draw[number]):
+    for place, rule in enumerate(plan.draws[number], plan.first_draw[number]):
         for question in Chance(seed, f"order {place}").shuffled(drawn[place]):
             yield Slot(section.name, question, rule.points, section.weight)
 
@@ -147,6 +150,17 @@ def make_paper(plan: Plan, slots: Sequence[Slot], contents: Mapping[str, Questio
             )
         )
     return Paper(tuple(questions))
+
+
+def written_order(content: QuestionContent, seed: str, position: int) -> tuple[str, ...]:
+    """In which order the candidate sees the options of a question that was written for that position.
+
+    It is always one of chance, whatever the Test says: whoever writes a question tends to begin with the right option.
+    """
+    ids = [option.id for option in content.options]
+    if content.type is QuestionType.TRUE_FALSE:
+        return tuple(ids)
+    return tuple(Chance(seed, f"options at {position}").shuffled(ids))
 
 
 def weighed(blueprint: Blueprint, points: int, weight: int, skill: str) -> int:

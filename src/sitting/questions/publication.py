@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from sitting.domain.blueprint import BankSnapshot, Blueprint, Draw, FeedbackPolicy, PublishedQuestion
+from sitting.domain.blueprint import BankSnapshot, Blueprint, Draw, FeedbackPolicy, Navigation, PublishedQuestion
 from sitting.domain.errors import PublicationRefused
+from sitting.domain.piloting import Wording, may_be_pilot
 from sitting.domain.question import Difficulty, QuestionVersion
 from sitting.questions.coverage import Clash, Coverage, clashes_of, coverage_of, names_of_draws
 from sitting.questions.drawing import Plan, make_plan, weighed
@@ -91,7 +92,7 @@ def examine(blueprint: Blueprint, bank: Mapping[str, QuestionVersion]) -> Examin
 
 
 def _snapshot(blueprint: Blueprint, bank: Mapping[str, QuestionVersion]) -> BankSnapshot:
-    draws = [draw for section in blueprint.sections for draw in section.draws]
+    draws = [draw for section in blueprint.sections for draw in section.all_draws]
     pool_of = _pools(draws, bank)
     fixed = (question.question_id for section in blueprint.sections for question in section.questions)
     used = sorted({*chain.from_iterable(pool_of.values()), *(id_ for id_ in fixed if id_ in bank)})
@@ -99,7 +100,7 @@ def _snapshot(blueprint: Blueprint, bank: Mapping[str, QuestionVersion]) -> Bank
     numbers = {kind: tuple(index[id_] for id_ in pool) for kind, pool in pool_of.items()}
     return BankSnapshot(
         tuple(PublishedQuestion(question_id, bank[question_id].digest) for question_id in used),
-        tuple(tuple(numbers[_kind(draw)] for draw in section.draws) for section in blueprint.sections),
+        tuple(tuple(numbers[_kind(draw)] for draw in section.all_draws) for section in blueprint.sections),
     )
 
 
@@ -137,8 +138,10 @@ def _empty_parts(blueprint: Blueprint) -> Iterator[str]:
         yield "it has no questions"
         return
     for section in blueprint.sections:
-        if not section.questions and not section.draws:
+        if not section.questions and not section.all_draws:
             yield f"section {section.name} has no questions"
+        if section.generated is not None and blueprint.navigation is not Navigation.LINEAR:
+            yield f"section {section.name} is generated, so the questions have to come one after the other"
 
 
 def _fixed_clashes(blueprint: Blueprint) -> Iterator[str]:
@@ -164,7 +167,7 @@ def _worths(plan: Plan, bank: Mapping[str, QuestionVersion]) -> Iterator[tuple[s
         skill = skill_of[slot.question]
         name = f"section {slot.section}, question {plan.snapshot.questions[slot.question].question_id}"
         yield name, {weighed(plan.blueprint, slot.points, slot.weight, skill): skill}
-    rules = ((section, draw) for section in plan.blueprint.sections for draw in section.draws)
+    rules = ((section, draw) for section in plan.blueprint.sections for draw in section.all_draws)
     for name, (section, draw), pool in zip(names_of_draws(plan.blueprint), rules, plan.pools, strict=True):
         skills = sorted({skill_of[question] for question in pool})
         yield name, {weighed(plan.blueprint, draw.points, section.weight, skill): skill for skill in skills}
@@ -180,7 +183,7 @@ def _worthless_slots(plan: Plan, bank: Mapping[str, QuestionVersion]) -> Iterato
 
 
 def _idle_alternatives(blueprint: Blueprint, bank: Mapping[str, QuestionVersion]) -> Iterator[str]:
-    draws = (draw for section in blueprint.sections for draw in section.draws)
+    draws = (draw for section in blueprint.sections for draw in section.all_draws)
     for name, draw in zip(names_of_draws(blueprint), draws, strict=True):
         idle = [id_ for id_ in draw.question_ids if id_ in bank and not _fits(draw, bank[id_])]
         if idle:
@@ -192,6 +195,32 @@ def _idle_alternatives(blueprint: Blueprint, bank: Mapping[str, QuestionVersion]
 def _hidden_feedback(blueprint: Blueprint) -> Iterator[str]:
     if blueprint.feedback is FeedbackPolicy.AFTER_WINDOW and blueprint.closes_at is None:
         yield "feedback comes after the window, and the window has no end: it is never shown"
+
+
+def pilots_of(plan: Plan) -> set[Wording]:
+    """The questions that can stand in papers of that plan, and count for nothing there while they are new."""
+    questions, found = plan.snapshot.questions, set[int]()
+    for number, section in enumerate(plan.blueprint.sections):
+        if may_be_pilot(plan.blueprint, section.name):
+            pools = plan.pools[plan.first_draw[number] :][: len(plan.draws[number])]
+            found.update(slot.question for slot in plan.fixed[number])
+            found.update(chain.from_iterable(pools))
+    return {(questions[each].question_id, questions[each].content_digest) for each in found}
+
+
+def pilot_warnings(plan: Plan, responses: Mapping[Wording, int]) -> Iterator[str]:
+    """What does not count yet.
+
+    Args:
+        responses: how many there were to each of `pilots_of`; one that is missing had none.
+    """
+    wanted, enough = pilots_of(plan), plan.blueprint.pilot_responses
+    new = sum(responses.get(each, 0) < enough for each in wanted)
+    if new:
+        yield (
+            f"{new} of {len(wanted)} questions have had fewer than {enough} responses, and count for nothing yet"
+            "; a paper that holds no others counts in full"
+        )
 
 
 def _unlike_papers(plan: Plan, bank: Mapping[str, QuestionVersion]) -> Iterator[str]:

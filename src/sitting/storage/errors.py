@@ -11,6 +11,10 @@ class OutcomeUnknown(Exception):
     """The link or the disk failed: the write may be stored or not. Nobody may be told that it is."""
 
 
+class LeaseLost(Exception):
+    """Another node has the run, or it is over: who held it may not write to it any more. Nothing of it is stored."""
+
+
 class BadData(Exception):
     """The database refused a value itself. Nothing of this write is stored, and a retry would not help."""
 

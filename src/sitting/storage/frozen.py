@@ -31,7 +31,10 @@ class _Bounded(dict[K, V], Generic[K, V]):
 
 
 class Frozen:
-    """A cache that cannot go stale. Only what was read from the database enters it: a rollback leaves no trace."""
+    """A cache that goes stale by nothing but an erasure, behind which whoever reads papers asks the database.
+
+    Only what was read from the database enters it: a rollback leaves no trace.
+    """
 
     def __init__(self) -> None:
         self._versions: _Bounded[int, PublishedVersion] = _Bounded(MAX_VERSIONS)

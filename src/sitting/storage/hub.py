@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from sitting.kit.ids import random_id
 
@@ -24,13 +25,33 @@ class AccessChange:
     user_id: int
 
 
+class Move(Enum):
+    """What a candidate did: they began, went on to another question, or came to the end."""
+
+    BEGIN = auto()
+    STEP = auto()
+    END = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The candidate of a Test whose questions are written has moved."""
+
+    assessment_id: int
+    move: Move
+
+
 Notice = Change | AccessChange
+"""What other nodes are told, too."""
 Listener = Callable[[Change], None]
 AccessListener = Callable[[AccessChange], None]
+MoveListener = Callable[[Moved], None]
 
 
 class Hub:
-    """Listeners by assessment, and to changes of access. Callbacks run at once, must not block and must not raise.
+    """Listeners by assessment, to changes of access, and to candidates who move on.
+
+    Callbacks run at once, must not block and must not raise.
 
     Attributes:
         node_id: what this process calls itself before other nodes.
@@ -40,6 +61,7 @@ class Hub:
         self.node_id = random_id("n", 12)
         self._listeners: defaultdict[int, list[Listener]] = defaultdict(list)
         self._access_listeners: list[AccessListener] = []
+        self._move_listeners: list[MoveListener] = []
 
     def subscribe(self, assessment_id: int, listener: Listener) -> Callable[[], None]:
         """Tell `listener` of changes from now on; returns what ends that."""
@@ -59,12 +81,21 @@ class Hub:
         self._access_listeners.append(listener)
         return lambda: self._access_listeners.remove(listener)
 
+    def subscribe_to_moves(self, listener: MoveListener) -> Callable[[], None]:
+        """Tell `listener` of whoever moves on from now on; returns what ends that."""
+        self._move_listeners.append(listener)
+        return lambda: self._move_listeners.remove(listener)
+
     def subscribed(self) -> list[int]:
         """The assessments that somebody listens to."""
         return list(self._listeners)
 
-    def publish(self, notice: Notice) -> None:
+    def publish(self, notice: Notice | Moved) -> None:
         """Tell all who listen to that."""
+        if isinstance(notice, Moved):
+            for move_listener in tuple(self._move_listeners):
+                move_listener(notice)
+            return
         if isinstance(notice, AccessChange):
             for access_listener in tuple(self._access_listeners):
                 access_listener(notice)

@@ -79,7 +79,7 @@ async def _store_behind_the_end(storage: Storage, live: LiveAssessment, body: Ev
         if fresh.state.erased is not None:
             raise AssessmentOver()  # nothing of this person is kept any more, from whatever socket it comes
         await unit.append(fresh, body, now)
-    live.assessment, live.state, live.is_stale = fresh.assessment, fresh.state, False
+    live.become(fresh)
 
 
 def _entry(event: SealedEvent, body: EventBody, state: AssessmentState) -> Entry:

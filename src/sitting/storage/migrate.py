@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from sitting.storage import graph_tables  # noqa: F401  its tables belong to the metadata
 from sitting.storage.database import Database
 from sitting.storage.tables import metadata
 from sitting.storage.url import DatabaseUrl

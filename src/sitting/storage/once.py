@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sitting.storage.hub import Notice
+from sitting.storage.hub import Moved, Notice
 from sitting.storage.journal import Entry, Journal
 from sitting.storage.repositories.idempotency import IdempotencyRepository, KeptAnswer, KeyedRequest
 from sitting.storage.turns import Urgency
@@ -36,7 +36,7 @@ class OnceStorage(Storage):
         self._request: KeyedRequest | None = None
         self._connection: AsyncConnection | None = None
         self._stack = AsyncExitStack()
-        self._changes: list[Notice] = []
+        self._changes: list[Notice | Moved] = []
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 
 from sitting.storage.types import UtcDateTime
@@ -268,6 +269,8 @@ paper_questions = Table(
     Column("points", Integer, nullable=False),
     Column("option_order", Text, nullable=False),
     Column("content_digest", String(64), ForeignKey("question_contents.digest"), nullable=False),
+    Column("is_scored", Boolean, nullable=False, server_default=true()),
+    Column("is_pilot", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("assessment_id", "question_id"),
     CheckConstraint("points > 0", name="points_positive"),
 )
@@ -287,6 +290,14 @@ assessment_responses = Table(
     ForeignKeyConstraint(
         ["assessment_id", "question_id"], ["paper_questions.assessment_id", "paper_questions.question_id"]
     ),
+)
+
+response_counts = Table(
+    "response_counts",
+    metadata,
+    Column("question_id", Text, primary_key=True),
+    Column("content_digest", String(64), primary_key=True),
+    Column("responses", BigInteger, nullable=False),
 )
 
 assessment_events = Table(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -14,29 +15,38 @@ from sitting.domain.assessment import Assessment, fold
 from sitting.domain.chain import SealedEvent
 from sitting.domain.deadline import sweep_at
 from sitting.domain.errors import Unavailable
-from sitting.domain.events import EVENT_TYPES, Erased, EventBody, Finalized, Voided
+from sitting.domain.events import EVENT_TYPES, Erased, EventBody, Finalized, Presented, Voided, changes_paper
 from sitting.domain.live import LiveAssessment
+from sitting.domain.paper import Paper
 from sitting.domain.pausing import pause_that_ran_out
+from sitting.domain.question import QuestionContent
 from sitting.domain.takeover import Claim, attached_by, refuse_stale_return
 from sitting.metrics import Metrics
 from sitting.storage.database import Database
 from sitting.storage.errors import SequenceTaken
 from sitting.storage.frozen import Frozen
 from sitting.storage.gathering import Gathering
-from sitting.storage.hub import AccessChange, Change, Hub, Notice
+from sitting.storage.hub import AccessChange, Change, Hub, Move, Moved, Notice
 from sitting.storage.journal import Journal
 from sitting.storage.notices import concerns_other_nodes, encode_notice
 from sitting.storage.repositories.applications import ApplicationRepository
 from sitting.storage.repositories.assessments import AssessmentRepository, ClockRow, paper_from_slots
 from sitting.storage.repositories.blueprints import BlueprintRepository
+from sitting.storage.repositories.checkpoints import CheckpointRepository
 from sitting.storage.repositories.credentials import CredentialRepository
 from sitting.storage.repositories.erasure import ErasureRepository
 from sitting.storage.repositories.events import EventRepository
 from sitting.storage.repositories.heartbeats import HeartbeatRepository
 from sitting.storage.repositories.media import MediaRepository
 from sitting.storage.repositories.notices import NoticeRepository
+from sitting.storage.repositories.proposals import PreparedRepository, ProposalRepository
 from sitting.storage.repositories.questions import QuestionRepository
+from sitting.storage.repositories.response_counts import ResponseCountRepository
+from sitting.storage.repositories.resumes import ResumeRepository
+from sitting.storage.repositories.runs import RunRepository
+from sitting.storage.repositories.spending import ModelCallRepository, SpendingRepository
 from sitting.storage.repositories.users import UserRepository
+from sitting.storage.repositories.vectors import VectorRepository
 from sitting.storage.turns import Urgency
 
 K = TypeVar("K")
@@ -67,12 +77,25 @@ class UnitOfWork:
         self.erasure = ErasureRepository(connection)
         self.notices = NoticeRepository(connection)
         self.heartbeats = HeartbeatRepository(connection)
-        self.changes: list[Notice] = []
+        self.runs = RunRepository(connection)
+        self.checkpoints = CheckpointRepository(connection)
+        self.spending = SpendingRepository(connection)
+        self.model_calls = ModelCallRepository(connection)
+        self.proposals = ProposalRepository(connection)
+        self.prepared = PreparedRepository(connection)
+        self.resumes = ResumeRepository(connection)
+        self.vectors = VectorRepository(connection)
+        self.response_counts = ResponseCountRepository(connection)
+        self.changes: list[Notice | Moved] = []
         self.for_other_nodes: list[Notice] = []
 
     def access_changed(self, user_id: int) -> None:
         """Tell all nodes, once this is committed, that what lets that person in has to be looked at anew."""
         self._tell(AccessChange(user_id), far=True)
+
+    def moved(self, assessment_id: int, move: Move) -> None:
+        """Tell whoever writes questions on this node, once this is committed, that the candidate has moved."""
+        self.changes.append(Moved(assessment_id, move))
 
     async def load(self, assessment_id: int) -> LiveAssessment:
         """The assessment with its rules, its paper and the fold of its log.
@@ -84,23 +107,43 @@ class UnitOfWork:
         state = fold(assessment_id, await self.events.read(assessment_id))
         assessment = await self.assessments.select(assessment_id)
         version = await self.frozen.version(self.blueprints, assessment.test_version_id)
+        paper = await self.paper(assessment_id, erased=state.erased is not None)
+        return LiveAssessment(assessment, version.blueprint, paper, state)
+
+    async def paper(self, assessment_id: int, *, erased: bool = False) -> Paper:
+        """The paper as it stands; `erased`: of a person who is, so that words that are remembered here may be gone."""
         slots = await self.assessments.paper_slots(assessment_id)
-        contents = await self.frozen.contents(self.questions, [slot.content_digest for slot in slots])
-        return LiveAssessment(assessment, version.blueprint, paper_from_slots(slots, contents), state)
+        contents = await self._contents({slot.content_digest for slot in slots}, erased=erased)
+        return paper_from_slots(slots, contents)
+
+    async def _contents(self, digests: Collection[str], *, erased: bool = False) -> Mapping[str, QuestionContent]:
+        if erased:
+            return await self.questions.contents(digests)
+        return await self.frozen.contents(self.questions, digests)
+
+    async def papers(self, assessment_ids: Collection[int], *, erased: bool = False) -> dict[int, Paper]:
+        """Several papers as they stand, by assessment_id; `erased` as for one."""
+        slots = await self.assessments.slots_of_many(assessment_ids)
+        contents = await self._contents(
+            {slot.content_digest for paper in slots.values() for slot in paper}, erased=erased
+        )
+        return {assessment_id: paper_from_slots(paper, contents) for assessment_id, paper in slots.items()}
 
     async def load_many(self, assessment_ids: Collection[int]) -> dict[int, LiveAssessment]:
         """The same of several assessments, by assessment_id; those that do not exist are left out."""
         logs = await self.events.read_many(assessment_ids)
         rows = await self.assessments.select_many(assessment_ids)
-        slots = await self.assessments.slots_of_many(assessment_ids)
-        digests = {slot.content_digest for paper in slots.values() for slot in paper}
-        contents = await self.frozen.contents(self.questions, digests)
+        states = {row.assessment_id: fold(row.assessment_id, logs.get(row.assessment_id, ())) for row in rows}
+        erased = [id_ for id_, state in states.items() if state.erased is not None]
+        papers = await self.papers(states.keys() - erased)
+        if erased:
+            papers |= await self.papers(erased, erased=True)
         return {
             row.assessment_id: LiveAssessment(
                 row,
                 (await self.frozen.version(self.blueprints, row.test_version_id)).blueprint,
-                paper_from_slots(slots.get(row.assessment_id, ()), contents),
-                fold(row.assessment_id, logs.get(row.assessment_id, ())),
+                papers.get(row.assessment_id, Paper(())),
+                states[row.assessment_id],
             )
             for row in rows
         }
@@ -118,7 +161,7 @@ class UnitOfWork:
         for (live, body, _), event in zip(entries, events, strict=True):
             if event.assessment_id in stored:
                 live.state.apply(event)
-                self._tell(Change(event.assessment_id, event.seq), far=concerns_other_nodes(body))
+                self._tell_of(live, event, body)
         return [event if event.assessment_id in stored else None for event in events]
 
     async def insert_first(self, events: Sequence[SealedEvent]) -> None:
@@ -137,8 +180,25 @@ class UnitOfWork:
         await self.events.append(event)
         await self.assessments.update_head(event.assessment_id, event.seq, event.hash, now=now)
         live.state.apply(event)
-        self._tell(Change(event.assessment_id, event.seq), far=concerns_other_nodes(body))
+        self._tell_of(live, event, body)
         return event
+
+    async def exchange(self, live: LiveAssessment, body: Presented, content: QuestionContent, now: datetime) -> None:
+        """Show a question that was written for the candidate; it stands in the paper from here on.
+
+        Args:
+            content: of the question that the entry brings.
+
+        Raises:
+            SequenceTaken: somebody else wrote that number; give the unit of work up.
+        """
+        assert body.question is not None
+        await self.append(live, body, now)
+        contents = {body.question.content_digest: content}
+        live.paper = live.paper.with_slots({body.position: body.question}, contents)
+        question = live.paper.at_position(body.position)
+        await self.assessments.replace_slot(live.assessment_id, question, max_score=live.paper.max_score, now=now)
+        live.assessment = replace(live.assessment, max_score=live.paper.max_score)
 
     async def append_time(self, live: LiveAssessment, body: EventBody, now: datetime) -> None:
         """Add an entry that moves the clock of an open assessment, and write into the row how it stands then.
@@ -187,11 +247,19 @@ class UnitOfWork:
             with contextlib.suppress(SequenceTaken):
                 await self.append(live, attached_by(live.state, claim), now)
                 return
-            for event in await self.events.read(live.assessment_id, after=live.state.seq):
+            events = await self.events.read(live.assessment_id, after=live.state.seq)
+            for event in events:
                 live.state.apply(event)
+            if any(map(changes_paper, events)):
+                live.paper = await self.paper(live.assessment_id)
             if live.state.is_over:
                 break
         raise SequenceTaken()
+
+    def _tell_of(self, live: LiveAssessment, event: SealedEvent, body: EventBody) -> None:
+        self._tell(Change(event.assessment_id, event.seq), far=concerns_other_nodes(body))
+        if isinstance(body, Presented | Finalized | Voided) and live.blueprint.is_generated:
+            self.moved(event.assessment_id, Move.STEP if isinstance(body, Presented) else Move.END)
 
     def _tell(self, notice: Notice, *, far: bool) -> None:
         self.changes.append(notice)
@@ -297,22 +365,29 @@ class Storage:
         return await self.work(work_alone)
 
     async def refresh(self, live: LiveAssessment) -> None:
-        """Fold what the log has gained, and read the row anew if that ended the assessment.
+        """Fold what the log has gained; read the row anew if that ended the assessment, the paper if it changed it.
 
         Raises:
             Unavailable: the database cannot be reached.
         """
-        events, assessment = await self.together(_newer, (live.assessment_id, live.state.seq), reading=True)
-        for event in events:
+        news = await self.together(_newer, (live.assessment_id, live.state.seq), reading=True)
+        for event in news.events:
             live.state.apply(event)
-        live.assessment = assessment or live.assessment
+        live.assessment, live.paper = news.assessment or live.assessment, news.paper or live.paper
         live.is_stale = False
 
 
-async def _newer(
-    unit: UnitOfWork, asked: Sequence[tuple[int, int]]
-) -> list[tuple[Sequence[SealedEvent], Assessment | None] | Exception]:
-    """What each of these logs has gained behind that number, and the row anew if that ended the assessment.
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a log has gained; the row if that ended the assessment, and the paper if it changed that, as they stand."""
+
+    events: Sequence[SealedEvent]
+    assessment: Assessment | None
+    paper: Paper | None
+
+
+async def _newer(unit: UnitOfWork, asked: Sequence[tuple[int, int]]) -> list[_News | Exception]:
+    """What there is to know behind that number of each of these logs.
 
     A candidate may be there twice, with another number each time.
     """
@@ -322,4 +397,9 @@ async def _newer(
     logs = await unit.events.read_newer(known)
     ended = [id_ for id_, log in logs.items() if any(event.type in ENDS for event in log)]
     rows = {row.assessment_id: row for row in await unit.assessments.select_many(ended)} if ended else {}
-    return [([event for event in logs.get(id_, ()) if event.seq > seq], rows.get(id_)) for id_, seq in asked]
+    changed = [id_ for id_, log in logs.items() if any(map(changes_paper, log))]
+    papers = await unit.papers(changed) if changed else {}
+    return [
+        _News([event for event in logs.get(id_, ()) if event.seq > seq], rows.get(id_), papers.get(id_))
+        for id_, seq in asked
+    ]

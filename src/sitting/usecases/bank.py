@@ -11,7 +11,7 @@ from sitting.storage.unit_of_work import UnitOfWork
 
 async def bank_for(unit: UnitOfWork, blueprint: Blueprint) -> dict[str, QuestionVersion]:
     """The questions that the blueprint names or may draw, by question_id."""
-    if any(not draw.question_ids for section in blueprint.sections for draw in section.draws):
+    if any(not draw.question_ids for section in blueprint.sections for draw in section.all_draws):
         return {question.question_id: question for question in await unit.questions.list_page(after="", limit=None)}
     named = {*blueprint.named_questions(), *chain.from_iterable(blueprint.not_together)}
     return await unit.questions.select_many(sorted(named))

@@ -44,7 +44,7 @@ async def erase_user(storage: Storage, user_id: int, *, reason: str, by: int | N
 
 async def _erase_assessment(unit: UnitOfWork, assessment_id: int, reason: str, by: int | None, now: datetime) -> None:
     live = await unit.load(assessment_id)
-    body = erasure(live.state, reason=reason, by=by)
+    body = erasure(live.state, live.paper, reason=reason, by=by)
     if body is not None:
         await unit.append(live, body, now)
         await unit.erasure.erase_assessment(assessment_id, body.last, now=now)
@@ -58,6 +58,8 @@ async def _erase_person(unit: UnitOfWork, user: User, now: datetime) -> User:
         erased_at=now,
     )
     await unit.erasure.drop_kept_answers(user)
+    await unit.erasure.erase_runs(user.user_id, now=now)
+    await unit.erasure.erase_written(user.user_id)
     await unit.erasure.erase_applications(user.user_id, now=now)
     await unit.erasure.erase_user(gone, now=now)
     await unit.credentials.end_sessions(user.user_id)

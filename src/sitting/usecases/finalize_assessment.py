@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from sitting.domain.ending import end_time
 from sitting.domain.errors import SittingError
 from sitting.domain.events import EndReason, Finalized
 from sitting.domain.live import LiveAssessment, score_of
+from sitting.domain.piloting import Wording
 from sitting.domain.scoring import Score
 from sitting.identity.signer import Signer
 from sitting.kit.canonical import canonical_json, sha256_hex
@@ -92,7 +94,21 @@ async def _end_all(unit: UnitOfWork, endings: Sequence[_Ending]) -> list[_Ended 
         again = await _end_once(unit, [endings[number] for number in lost]) if lost else []
         for number, result in zip(lost, again, strict=True):
             results[number] = result
+    await _count(unit, [live for live, was_open in _came_to_an_end(results) if was_open])
     return results
+
+
+def _came_to_an_end(results: Sequence[_Ended | Exception]) -> Iterator[_Ended]:
+    return (result for result in results if not isinstance(result, Exception))
+
+
+async def _count(unit: UnitOfWork, ended: Sequence[LiveAssessment]) -> None:
+    """Note how often each question was answered; at the very end, since whoever ends others meanwhile waits for it."""
+    counts: Counter[Wording] = Counter()
+    for live in ended:
+        if not live.assessment.is_trial:
+            counts.update((q.question_id, q.content_digest) for q in live.paper.questions if live.is_answered(q))
+    await unit.response_counts.add(counts)
 
 
 async def _end_once(unit: UnitOfWork, endings: Sequence[_Ending]) -> list[_Ended | Exception]:
@@ -147,6 +163,7 @@ async def _end_alone(unit: UnitOfWork, ending: _Ending) -> _Ended:
     event = await unit.append(live, decided.body, ending.now)
     rows = await unit.assessments.update_assessment_status([_outcome(decided, event)])
     live.assessment = rows[ending.assessment_id]
+    await _count(unit, [live])
     return live, True
 
 

@@ -23,12 +23,11 @@ async def flag_question(
         QuestionNotFound: not in this paper. AssessmentOver: too late. NavigationNotAllowed: not the current one.
         Conflict: the log is full. AttachmentStale, Unavailable: not stored.
     """
-    question = live.paper.question(question_id)
 
     def decide(state: AssessmentState) -> tuple[None, Flagged | None]:
         if state.is_over:
             raise AssessmentOver()
-        require_current(live, question)
+        require_current(live, live.paper.question(question_id))
         if (question_id in state.flags) == flagged:
             return None, None
         require_room(state)

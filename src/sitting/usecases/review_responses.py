@@ -11,9 +11,10 @@ from sitting.domain.answer import CLEARED
 from sitting.domain.key_text import given_text, key_text
 from sitting.domain.paper import PaperQuestion, media_address
 from sitting.domain.question import QuestionContent, QuestionType
+from sitting.domain.results import Origin
 from sitting.domain.scoring import credit_of
 from sitting.kit.markup import to_html
-from sitting.storage.repositories.assessments import given_answer, paper_from_slots
+from sitting.storage.repositories.assessments import given_answer
 from sitting.storage.unit_of_work import Storage
 
 
@@ -26,6 +27,7 @@ class ReviewedResponse:
             Test's results policy hides scores.
         credit: what the answer is worth before negative marking, -1 (wrong) to 1 (right); null where `points` is.
         max_points: what the right answer brings.
+        origin: where the question comes from: the bank, or it was generated for this candidate.
         seq: the entry of the log by which the answer came.
         selected_text, correct_text: what was answered and what is right, for a reader.
         text_html, explanation_html, selected_html, correct_html: texts, and the options chosen and right, as safe HTML.
@@ -46,6 +48,7 @@ class ReviewedResponse:
     points: float | None
     credit: float | None
     max_points: float
+    origin: Origin
     answered_at: datetime | None
     seq: int | None
     correct_option: str | None
@@ -63,14 +66,16 @@ async def review_responses(storage: Storage, assessment_id: int) -> list[Reviewe
         AssessmentNotFound: there is none.
     """
     async with storage.reading() as unit:
-        await unit.assessments.select(assessment_id)
-        slots = await unit.assessments.paper_slots(assessment_id)
-        contents = await unit.frozen.contents(unit.questions, [slot.content_digest for slot in slots])
+        live = await unit.load(assessment_id)
         rows = {row.question_id: row for row in await unit.assessments.responses(assessment_id)}
-    return [_reviewed(q, rows.get(q.question_id)) for q in paper_from_slots(slots, contents).questions]
+    written = live.state.written_positions
+    return [
+        _reviewed(q, rows.get(q.question_id), Origin.GENERATED if q.position in written else Origin.BANK)
+        for q in live.paper.questions
+    ]
 
 
-def _reviewed(question: PaperQuestion, row: Any) -> ReviewedResponse:
+def _reviewed(question: PaperQuestion, row: Any, origin: Origin) -> ReviewedResponse:
     given = given_answer(row) if row else CLEARED
     content = question.content
     points = row.points if row else None
@@ -89,7 +94,8 @@ def _reviewed(question: PaperQuestion, row: Any) -> ReviewedResponse:
         is_correct=row.is_correct if row else None,
         points=None if points is None else points / 1000,
         credit=None if points is None or given.is_cleared else float(credit_of(content, given)),
-        max_points=question.points / 1000,
+        max_points=question.worth / 1000,
+        origin=origin,
         answered_at=row.answered_at if row else None,
         seq=row.seq if row else None,
         correct_option=content.key or None,

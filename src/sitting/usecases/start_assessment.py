@@ -18,13 +18,19 @@ from sitting.domain.errors import ApplicationAmbiguous, ApplicationNotFound, Not
 from sitting.domain.events import Started
 from sitting.domain.live import LiveAssessment
 from sitting.domain.paper import Paper
+from sitting.domain.piloting import with_pilots, wordings_to_count
+from sitting.domain.run import RunKind
+from sitting.domain.spending import Limits
 from sitting.domain.takeover import Claim, attached_by
 from sitting.kit.clock import Clock
+from sitting.kit.ids import random_id
 from sitting.questions.chance import SEED_BYTES
 from sitting.questions.drawing import draw_slots, make_paper, paper_digests
 from sitting.questions.redrawing import plan_of
 from sitting.storage.errors import Separately
+from sitting.storage.hub import Move
 from sitting.storage.repositories.assessments import NewAssessment
+from sitting.storage.repositories.runs import EMPTY, NewRun
 from sitting.storage.unit_of_work import Storage, UnitOfWork
 
 
@@ -45,6 +51,7 @@ class _Wish:
     application_id: int | None
     claim: Claim
     at: Callable[[], datetime]
+    live_run: Limits | None
 
 
 async def start_assessment(
@@ -59,12 +66,15 @@ async def start_assessment(
     attachment: int | None = None,
     node_id: str | None = None,
     clock: Clock | None = None,
+    live_run: Limits | None = None,
 ) -> StartedAssessment:
     """Create the candidate's instance of the Test with its paper, at once or not at all.
 
     Args:
         window_id, attachment, node_id: see `domain.takeover.Claim`.
         clock: asked anew once nobody else has to be waited for, so that a crowd costs nobody time; None: `now` stands.
+        live_run: at most so much is spent on questions that are written for this candidate, where the Test wants such,
+            even if the Test would allow more; None: there is no model, and the bank serves.
 
     Raises:
         AttachmentStale: the client asks again by itself, and another window has the assessment; nothing is written.
@@ -74,7 +84,7 @@ async def start_assessment(
     """
     claim = Claim(connection_id, window_id, attachment, node_id)
     at = (lambda: now) if clock is None else clock.now
-    return await storage.together(_start_all, _Wish(user_id, test_id, application_id, claim, at))
+    return await storage.together(_start_all, _Wish(user_id, test_id, application_id, claim, at, live_run))
 
 
 async def _start_all(unit: UnitOfWork, wishes: Sequence[_Wish]) -> list[StartedAssessment | Exception]:
@@ -199,7 +209,25 @@ async def _create(unit: UnitOfWork, new: Sequence[tuple[_Wish, _Door]]) -> list[
         made.append(live)
     await unit.assessments.create_assessment_instance(*map(_new, made))
     await unit.insert_first(events)
+    for live, (wish, _) in zip(made, new, strict=True):
+        await _queue_live_run(unit, live, wish.live_run)
     return [StartedAssessment(live, recovered=False) for live in made]
+
+
+async def _queue_live_run(unit: UnitOfWork, live: LiveAssessment, limits: Limits | None) -> None:
+    """With the start, or not at all: so no assessment is without its run, and no run without its assessment."""
+    if limits is None or not live.blueprint.is_generated:
+        return
+    run = NewRun(
+        run_id=random_id("r", 12),
+        kind=RunKind.LIVE,
+        wish=EMPTY,  # what is wanted stands in the Test and in the paper
+        limits=limits.lowered(live.blueprint.written_budget),
+        test_id=live.assessment.test_id,
+        assessment_id=live.assessment_id,
+    )
+    await unit.runs.insert(run, now=live.assessment.started_at)
+    unit.moved(live.assessment_id, Move.BEGIN)
 
 
 async def _papers(unit: UnitOfWork, versions: Sequence[PublishedVersion]) -> list[tuple[str, Paper]]:
@@ -213,7 +241,19 @@ async def _papers(unit: UnitOfWork, versions: Sequence[PublishedVersion]) -> lis
         drawn.append((seed, make_paper(plan, slots, contents, seed)))
         if len(drawn) % 4 == 0:
             await asyncio.sleep(0)
-    return drawn
+    return await _piloted(unit, versions, drawn)
+
+
+async def _piloted(
+    unit: UnitOfWork, versions: Sequence[PublishedVersion], drawn: list[tuple[str, Paper]]
+) -> list[tuple[str, Paper]]:
+    """The same, where the Test says so with its new questions as pilots: as of now, and for good."""
+    papers = [(version.blueprint, *each) for version, each in zip(versions, drawn, strict=True)]
+    wanted = {each for blueprint, _, paper in papers for each in wordings_to_count(blueprint, paper)}
+    if not wanted:
+        return drawn
+    responses = await unit.response_counts.of(wanted)
+    return [(seed, with_pilots(blueprint, paper, responses)) for blueprint, seed, paper in papers]
 
 
 def _instance(assessment_id: int, door: _Door, paper: Paper, seed: str) -> LiveAssessment:

@@ -125,7 +125,7 @@ async def _judged(
 
     try:
         judgements = await record(storage, live, attachment, decide, now)
-        if rests_on_the_log(judgements):
+        if rests_on_the_log(judgements, rules):
             await storage.refresh(live)
             judgements = await record(storage, live, attachment, decide, now)
     except BadData:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from sitting.domain.audit import AuditRecord, Break, Verifies, first_break
-from sitting.questions.drawing import Plan
+from sitting.domain.question import QuestionContent
+from sitting.questions.drawing import Plan, draw_slots, paper_digests, written_order
 from sitting.questions.redrawing import plan_of, redraw
 from sitting.storage.database import Database
 from sitting.storage.repositories.audit import AuditRepository
@@ -97,21 +98,39 @@ class _Audit:
 
     async def _read(self, assessment_id: int) -> AuditRecord:
         async with self.database.reading() as connection:
-            record = await AuditRepository(connection).record(assessment_id)
+            audit = AuditRepository(connection)
+            record = await audit.record(assessment_id)
             version_id = record.assessment.test_version_id
             if version_id not in self.plans:
                 version = await BlueprintRepository(connection).version(version_id)
                 if len(self.plans) == MAX_PLANS:
                     self.plans.clear()
                 self.plans[version_id] = plan_of(version)
-        return replace(record, redrawn_digest=_redrawn_digest(record, self.plans[version_id]))
+            if record.is_erased and record.blueprint.is_generated:
+                record = replace(record, reserves=await _reserves(audit, record, self.plans[version_id]))
+        return _redrawn(record, self.plans[version_id])
 
 
-def _redrawn_digest(record: AuditRecord, plan: Plan) -> str | None:
-    """The digest of the paper that version and seed give, as in `AuditRecord`."""
+async def _reserves(audit: AuditRepository, record: AuditRecord, plan: Plan) -> Mapping[str, QuestionContent]:
+    """What version and seed give beyond what the paper holds: entries that told of reserves are gone."""
+    drawn = paper_digests(plan, draw_slots(plan, record.assessment.seed or ""))
+    return await audit.contents(set(drawn) - record.all_contents.keys())
+
+
+def _redrawn(record: AuditRecord, plan: Plan) -> AuditRecord:
+    """The same with what version and seed give."""
     seed = record.assessment.seed
     if seed is None:
-        return None
-    contents = {question.content_digest: question.content for question in record.paper.questions}
-    paper = redraw(plan, seed, contents)
-    return "" if paper is None else paper.digest()
+        return record
+    written = record.written_positions
+    orders = {
+        question.position: written_order(question.content, seed, question.position)
+        for question in record.paper.questions
+        if question.position in written
+    }
+    paper = redraw(plan, seed, record.all_contents)
+    if paper is None:
+        return replace(record, redrawn_digest="", redrawn_orders=orders)
+    paper = paper.with_pilots(record.paper.pilots)  # chosen by what was counted then, which nothing can give again
+    slots = {q.position: q.as_slot(points=q.points) for q in record.paper.questions if q.position in written}
+    return replace(record, redrawn_digest=paper.digest(slots if record.is_erased else None), redrawn_orders=orders)

@@ -56,7 +56,9 @@ def _around(function: Callable[..., Awaitable[Any]], before: Any = None, after: 
 
 
 def _event_point(_repository: Any, event: Any, *_more: Any) -> str | None:
-    return {"attached": "middle of an attach", "finalized": "middle of an end"}.get(event.type)
+    # A step is one only where it brings a question that was written: nothing of that is among POINTS.
+    names = {"attached": "middle of an attach", "finalized": "middle of an end", "presented": "middle of a step"}
+    return names.get(event.type)
 
 
 def _batch_point(name: str) -> Callable[..., str | None]:

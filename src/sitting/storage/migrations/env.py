@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from sitting.storage import graph_tables  # noqa: F401  its tables belong to the metadata
 from sitting.storage.tables import metadata
 
 context.configure(

@@ -67,6 +67,7 @@ _GRADE = (
     .values(is_correct=bindparam("b_correct"), points=bindparam("b_points"))
 )
 
+_REPLACED = ("question_id", "option_order", "content_digest")
 _UPDATE_TIME = (
     update(assessments)
     .where(assessments.c.id == bindparam("b_id"))
@@ -133,6 +134,9 @@ class AssessmentRepository:
         """Insert rows whose numbers come from `next_ids`, each with its whole paper."""
         await self._connection.execute(insert(assessments), [_row(each) for each in made])
         slots = [_slot(each.row.assessment_id, question) for each in made for question in each.paper.questions]
+        if any(each.paper.pilots for each in made):  # or else the column's own value will do
+            pilots = [question.is_pilot for each in made for question in each.paper.questions]
+            slots = [slot | {"is_pilot": is_pilot} for slot, is_pilot in zip(slots, pilots, strict=True)]
         await self._connection.execute(insert(paper_questions), slots)
 
     async def update_assessment_status(self, outcomes: Sequence[Outcome]) -> dict[int, Assessment]:
@@ -146,6 +150,16 @@ class AssessmentRepository:
             await self._connection.execute(_UPDATE_OUTCOME, [_outcome(each.row) for each in outcomes])
             await self._grade_responses(outcomes)
         return {outcome.row.assessment_id: outcome.row for outcome in outcomes}
+
+    async def replace_slot(self, assessment_id: int, question: PaperQuestion, *, max_score: int, now: datetime) -> None:
+        """Put that question into its slot of the paper, of which `max_score` thousandths can be had then."""
+        table = paper_questions
+        slot = table.c.assessment_id == assessment_id, table.c.position == question.position
+        written = {name: _slot(assessment_id, question)[name] for name in _REPLACED}
+        await self._connection.execute(update(table).where(*slot).values(**written, is_scored=question.points > 0))
+        if question.points == 0:
+            row = update(assessments).where(assessments.c.id == assessment_id)
+            await self._connection.execute(row.values(max_score=max_score, updated_at=now))
 
     async def update_times(self, clocks: Iterable[ClockRow]) -> None:
         """Write how the clocks of open assessments stand."""
@@ -325,10 +339,11 @@ def _paper_question(slot: Row[Any], content: QuestionContent) -> PaperQuestion:
         position=slot.position,
         question_id=intern(slot.question_id),
         section=intern(slot.section),
-        points=slot.points,
+        points=slot.points if slot.is_scored else 0,
         option_order=tuple([ids.get(id_, id_) for id_ in _STRINGS.decode(slot.option_order)]),
         content_digest=intern(slot.content_digest),
         content=content,
+        is_pilot=slot.is_pilot,
     )
 
 

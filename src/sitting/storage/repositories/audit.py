@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ from sqlalchemy import Row, Text, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sitting.domain.audit import AuditRecord, ResponseRecord
+from sitting.domain.chain import SealedEvent
+from sitting.domain.events import Presented, optional_body
 from sitting.domain.question import QuestionContent
 from sitting.storage.repositories.assessments import AssessmentRepository, given_answer, paper_from_slots
 from sitting.storage.repositories.blueprints import BlueprintRepository
@@ -39,14 +42,16 @@ class AuditRepository:
         rows = AssessmentRepository(self._connection)
         assessment = await rows.select(assessment_id)
         slots = await rows.paper_slots(assessment_id)
-        contents = await self._contents([slot.content_digest for slot in slots])
+        contents = await self._bodies([slot.content_digest for slot in slots])
+        events = await EventRepository(self._connection).read(assessment_id)
         return AuditRecord(
             assessment=assessment,
-            events=await EventRepository(self._connection).read(assessment_id),
+            events=events,
             responses=[_response(row) for row in await rows.responses(assessment_id)],
             paper=paper_from_slots(slots, {digest: _CONTENT.decode(body) for digest, body in contents.items()}),
             blueprint=(await BlueprintRepository(self._connection).version(assessment.test_version_id)).blueprint,
             contents=contents,
+            reserves=await self.contents(_reserves(events)),
             person_erased=await self._is_erased(assessment.user_id),
         )
 
@@ -70,13 +75,33 @@ class AuditRepository:
         statement = select(users.c.erased_at).where(users.c.id == user_id)
         return await self._connection.scalar(statement) is not None
 
-    async def _contents(self, digests: Sequence[str]) -> Mapping[str, bytes]:
+    async def contents(self, digests: Collection[str]) -> Mapping[str, QuestionContent]:
+        """The contents of these digests.
+
+        Raises:
+            LookupError: one is missing. ValueError: one is none.
+        """
+        bodies = await self._bodies(digests) if digests else {}
+        return {digest: _CONTENT.decode(body) for digest, body in bodies.items()}
+
+    async def _bodies(self, digests: Collection[str]) -> Mapping[str, bytes]:
         statement = select(question_contents).where(question_contents.c.digest.in_(sorted(set(digests))))
         found = {row.digest: row.body for row in await self._connection.execute(statement)}
         missing = sorted(set(digests) - found.keys())
         if missing:
             raise LookupError(f"the paper's content {missing[0]} is missing")
         return found
+
+
+def _reserves(events: Sequence[SealedEvent]) -> set[str]:
+    """The digests of what questions that were written for the candidate took the place of, as far as it can be read."""
+    found = set()
+    for event in events:
+        with suppress(msgspec.MsgspecError):  # the audit names such an entry
+            body = optional_body(event) if event.type == "presented" else None
+            if isinstance(body, Presented) and body.instead_of is not None:
+                found.add(body.instead_of.content_digest)
+    return found
 
 
 def _is_instant(written: object) -> bool:

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, LargeBinary, delete, func, literal, or_, select, update
+import msgspec
+from sqlalchemy import ColumnElement, LargeBinary, Select, bindparam, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sitting.domain.erasing import without_words
+from sitting.domain.proposal import ProposalState
+from sitting.domain.question import QuestionContent
 from sitting.domain.user import User
 from sitting.kit.ids import random_id, random_secret
+from sitting.storage.among import among
+from sitting.storage.graph_tables import application_resumes, prepared_questions, proposals, runs
+from sitting.storage.repositories.runs import EMPTY, RunRepository
 from sitting.storage.repositories.users import roles_to_text
+from sitting.storage.repositories.vectors import VectorRepository
 from sitting.storage.tables import (
     assessment_events,
     assessment_responses,
     assessments,
     candidate_applications,
     idempotency_keys,
+    question_contents,
+    question_versions,
     users,
 )
 
 ERASED_NAME = "(erased)"
+NO_EVIDENCE = "[]"
+_AT_ONCE = 100
+_CONTENT = msgspec.json.Decoder(QuestionContent)
+_TAKEN = (ProposalState.ACCEPTED, ProposalState.EDITED)
 
 
 class ErasureRepository:
@@ -36,8 +50,7 @@ class ErasureRepository:
 
     async def assessment_ids(self, user_id: int) -> Sequence[int]:
         """All assessments of that person, in order."""
-        statement = select(assessments.c.id).where(assessments.c.user_id == user_id).order_by(assessments.c.id)
-        return list(await self._connection.scalars(statement))
+        return list(await self._connection.scalars(_assessments(user_id).order_by(assessments.c.id)))
 
     async def erase_assessment(self, assessment_id: int, last: int, *, now: datetime) -> None:
         """Drop the payloads of entries 1 to `last`, what was answered, and the compliance record with its reasons.
@@ -61,10 +74,76 @@ class ErasureRepository:
             .values(compliance=None, compliance_signature=None, updated_at=now)
         )
 
+    async def erase_runs(self, user_id: int, *, now: datetime) -> None:
+        """Close the live runs of that person's assessments, and drop what they knew and how far they were.
+
+        What they cost stays.
+        """
+        its_runs = RunRepository(self._connection)
+        for run_id in list(await self._connection.scalars(_live_runs(user_id))):
+            await its_runs.cancel(run_id, now=now)
+            blank = {"wish": EMPTY, "progress": EMPTY, "failure": None}
+            await self._connection.execute(update(runs).where(runs.c.id == run_id).values(blank))
+
+    async def erase_written(self, user_id: int) -> None:
+        """Drop the questions that live runs wrote for that person, unless a reviewer took them into the bank.
+
+        What a paper holds keeps its place there, without a word; what the bank has in other words keeps its lineage.
+        The runs are over, so that nothing is added meanwhile.
+        """
+        theirs = prepared_questions.c.assessment_id.in_(_assessments(user_id))
+        await self._connection.execute(delete(prepared_questions).where(theirs))
+        # Locked, so that nobody takes one into the bank meanwhile.
+        columns = proposals.c.question_id, proposals.c.content_digest, proposals.c.state
+        statement = (
+            select(*columns).where(proposals.c.run_id.in_(_live_runs(user_id))).order_by(proposals.c.question_id)
+        )
+        found = (await self._connection.execute(statement.with_for_update())).all()
+        if not found:
+            return
+        dropped = [row.question_id for row in found if row.state not in _TAKEN]
+        await self._connection.execute(
+            delete(proposals).where(among(self._connection, proposals.c.question_id, dropped))
+        )
+        digests = {row.content_digest for row in found}
+        digests -= await self._used_elsewhere(digests, user_id)
+        await self._take_words(digests)
+        await self._drop_kept([row.question_id for row in found])
+
+    async def _drop_kept(self, question_ids: Sequence[str]) -> None:
+        """Drop the answers kept for reviewers' requests that tell of these questions."""
+        for first in range(0, len(question_ids), _AT_ONCE):
+            holds = [self._holds(f'"{id_}"'.encode()) for id_ in question_ids[first : first + _AT_ONCE]]
+            await self._connection.execute(delete(idempotency_keys).where(or_(*holds)))
+
+    async def _used_elsewhere(self, digests: Collection[str], user_id: int) -> set[str]:
+        """Those of these contents that the bank has, or another person's run wrote too."""
+        used: set[str] = set()
+        for table in (question_versions, proposals):
+            statement = select(table.c.content_digest).where(among(self._connection, table.c.content_digest, digests))
+            if table is proposals:
+                statement = statement.where(proposals.c.run_id.not_in(_live_runs(user_id)))
+            used.update(await self._connection.scalars(statement))
+        return used
+
+    async def _take_words(self, digests: Collection[str]) -> None:
+        """Leave of these contents what has no words, and neither evidence that quotes them nor what they mean."""
+        table = question_contents
+        bodies = await self._connection.execute(select(table).where(among(self._connection, table.c.digest, digests)))
+        blank = [{"d": row.digest, "b": without_words(_CONTENT.decode(row.body)).encoded()} for row in bodies]
+        if blank:
+            statement = update(table).where(table.c.digest == bindparam("d")).values(body=bindparam("b"))
+            await self._connection.execute(statement, blank)
+            theirs = among(self._connection, proposals.c.content_digest, digests)
+            await self._connection.execute(update(proposals).where(theirs).values(evidence=NO_EVIDENCE))
+            await VectorRepository(self._connection).drop(digests)
+
     async def erase_applications(self, user_id: int, *, now: datetime) -> None:
-        """Void the links, drop labels and accommodations, and withdraw: nothing can be started any more."""
-        table = candidate_applications
-        for application_id in await self._connection.scalars(select(table.c.id).where(table.c.user_id == user_id)):
+        """Void the links, drop labels, accommodations and résumés, and withdraw: nothing can be started any more."""
+        table, resumes = candidate_applications, application_resumes
+        theirs = list(await self._connection.scalars(select(table.c.id).where(table.c.user_id == user_id)))
+        await self._connection.execute(delete(resumes).where(among(self._connection, resumes.c.application_id, theirs)))
+        for application_id in theirs:
             await self._connection.execute(
                 update(table)
                 .where(table.c.id == application_id)
@@ -109,3 +188,12 @@ class ErasureRepository:
         if self._connection.dialect.name == "postgresql":
             return func.position(needle.op("IN")(body)) > 0
         return func.instr(body, needle) > 0
+
+
+def _assessments(user_id: int) -> Select[int]:
+    return select(assessments.c.id).where(assessments.c.user_id == user_id)
+
+
+def _live_runs(user_id: int) -> Select[str]:
+    """The ids of the runs that wrote for that person."""
+    return select(runs.c.id).where(runs.c.assessment_id.in_(_assessments(user_id)))

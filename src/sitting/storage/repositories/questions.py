@@ -261,6 +261,14 @@ class QuestionRepository:
         statement = select(question_contents).where(among(self._connection, question_contents.c.digest, list(digests)))
         return {row.digest: _CONTENT.decode(row.body) for row in await self._connection.execute(statement)}
 
+    async def digests(self) -> dict[str, str]:
+        """The digest of each question of the bank in its current version, by question_id."""
+        versions = question_versions
+        current = (versions.c.question_id == questions.c.id) & (versions.c.version == questions.c.current_version)
+        statement = select(questions.c.id, versions.c.content_digest).join(versions, current)
+        rows = await self._connection.execute(statement.where(questions.c.archived_at.is_(None)))
+        return {row.id: row.content_digest for row in rows}
+
     async def missing_media(self, sha256s: Iterable[str]) -> set[str]:
         """Which of these images are not stored."""
         wanted = set(sha256s)
