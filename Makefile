@@ -98,7 +98,7 @@ CYCLES := 20
 bench: setup-dev  ## What answers cost, against baselines in the same run; writes the tables of docs/performance.md
 	for script in $(BENCHES); do $(BIN)/python -m bench.$$script || exit 1; done
 	$(BIN)/python -m bench.tables
-BENCHES := answers paced draw whole_candidates memory start_storm deadline_storm reconnect_storm candidate_hour
+BENCHES := answers paced draw gates live_runs whole_candidates memory start_storm deadline_storm reconnect_storm candidate_hour
 
 .PHONY: faults
 faults: setup-dev  ## Nodes, database, disk and network fail under candidates at work, for MINUTES, from SEED on, on DATABASE (postgresql, sqlite)

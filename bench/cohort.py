@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert, select
 
 from sitting.domain.blueprint import Blueprint, Draw, PublishedVersion, Section
+from sitting.domain.question import QuestionContent
 from sitting.identity.tokens import TokenKeys, mint
 from sitting.kit.ids import random_id, random_secret
 from sitting.questions.publication import publish
@@ -44,8 +45,16 @@ class Cohort:
 
 async def make_cohort(storage: Storage, people: int, *, questions: int = QUESTIONS, minutes: int = 60) -> Cohort:
     """Publish a Test with `questions` drawn ones and invite so many people to it; `minutes` is its time limit."""
+    half = questions // 2
+    section = Section(draws=(Draw(questions - half), Draw(half)), shuffle=True)
+    blueprint = Blueprint("Bench", sections=(section,), shuffle_options=True, time_limit_minutes=minutes)
+    bank = [make_content(number) for number in range(1, max(BANK, 2 * questions) + 1)]
+    return await invite_cohort(storage, await publish_test(storage, blueprint, bank), people)
+
+
+async def invite_cohort(storage: Storage, test: PublishedVersion, people: int) -> Cohort:
+    """Invite so many people, who are new, to a Test."""
     now = datetime.now(UTC)
-    test = await _publish(storage, questions, minutes, now)
     user_ids = await _make_users(storage, people, now)
     application_ids = await _invite(storage, test.test_id, user_ids, now)
     keys = TokenKeys(JWT_SECRET)
@@ -53,16 +62,14 @@ async def make_cohort(storage: Storage, people: int, *, questions: int = QUESTIO
     return Cohort(test.test_id, [Candidate(*each) for each in zip(user_ids, application_ids, tokens, strict=True)])
 
 
-async def _publish(storage: Storage, questions: int, minutes: int, now: datetime) -> PublishedVersion:
+async def publish_test(storage: Storage, blueprint: Blueprint, contents: Sequence[QuestionContent]) -> PublishedVersion:
+    """Put these questions into the bank, and publish a Test of them."""
+    now = datetime.now(UTC)
     async with storage.unit_of_work() as unit:
         versions = [
-            await unit.questions.create(random_id("q", 8), make_content(number), slug=None, by=None, now=now)
-            for number in range(1, max(BANK, 2 * questions) + 1)
+            await unit.questions.create(random_id("q", 8), content, slug=None, by=None, now=now) for content in contents
         ]
         bank = {version.question_id: version for version in versions}
-        half = questions // 2
-        section = Section(draws=(Draw(questions - half), Draw(half)), shuffle=True)
-        blueprint = Blueprint("Bench", sections=(section,), shuffle_options=True, time_limit_minutes=minutes)
         test = await unit.blueprints.create(blueprint, by=None, now=now)
         made = publish(blueprint, bank)
         return await unit.blueprints.add_version(

@@ -44,6 +44,31 @@ def test_paced_answers_and_draws_make_tables(tmp_path: Path) -> None:
     check_tables(tmp_path)
 
 
+def test_waits_beside_a_model_are_measured_against_the_bank_alone(tmp_path: Path) -> None:
+    run("live_runs", "--people", "2", "--think", "0.1", "--database", "sqlite", into=tmp_path)
+    alone, beside = load(tmp_path / "live_runs.json").figures.values()
+    assert (alone["shown"], alone["written"]) == (10, 0)
+    assert beside["shown"] == 10
+    assert beside["server_ms_per_candidate"] > alone["server_ms_per_candidate"] > 0
+    check_tables(tmp_path)
+
+
+def test_search_for_near_duplicates_is_measured_against_comparing_with_each_and_finds_the_same(tmp_path: Path) -> None:
+    run("gates", "--bank", "300", "--searches", "40", "--compared", "40", into=tmp_path)
+    figures = load(tmp_path / "gates.json").figures
+    assert list(figures) == [
+        "the gates of one item, in English",
+        "the same with the search among 300",
+        "the search alone, among 300",
+        "the same, comparing with each",
+        "index",
+    ]
+    index = figures["index"]
+    assert index["naive_hits"] >= 10
+    assert (index["recall"], index["false_hits"]) == (1.0, 0)
+    check_tables(tmp_path)
+
+
 def check_tables(directory: Path) -> None:
     """Each result fits into the page, with its command and machine below it."""
     page = directory / "performance.md"
