@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -161,18 +161,7 @@ def test_question_that_was_written_counts_for_nothing_where_the_test_says_so(hal
 def test_p10_server_that_is_killed_between_freezing_and_showing_shows_the_same_question(
     database_url: str, tmp_path: Path
 ) -> None:
-    crash, gate = tmp_path / "crash", tmp_path / "go"
-    gate.write_text("\n")
-    env = {CRASH_FILE: str(crash), GO_FILE: str(gate)}
-    with opened_hall(database_url, tmp_path, env=env, program=PROGRAM) as hall:
-        candidate = invited(hall)
-        with seated(candidate) as (own, started):
-            written = ready(hall, started, 2)
-            crash.write_text("end or start committed")
-            own.send("get_question", position=2)
-            check_nothing_shown(own)
-        crash.unlink()
-        hall.server.kill()
+    with killed_on_the_way(database_url, tmp_path, "end or start committed") as (hall, candidate, started, written):
         assert presented(hall, started) == [(2, written)], "it was killed behind the commit"
         hall.server.start()
         with line(candidate.address) as own:
@@ -185,24 +174,36 @@ def test_p10_server_that_is_killed_between_freezing_and_showing_shows_the_same_q
 def test_p10_server_that_is_killed_before_it_froze_anything_has_frozen_nothing(
     database_url: str, tmp_path: Path
 ) -> None:
-    crash, gate = tmp_path / "crash", tmp_path / "go"
-    gate.write_text("\n")
-    env = {CRASH_FILE: str(crash), GO_FILE: str(gate)}
-    with opened_hall(database_url, tmp_path, env=env, program=PROGRAM) as hall:
-        candidate = invited(hall)
-        with seated(candidate) as (own, started):
-            written = ready(hall, started, 2)
-            crash.write_text("middle of a step")
-            own.send("get_question", position=2)
-            check_nothing_shown(own)
-        crash.unlink()
-        hall.server.kill()
+    with killed_on_the_way(database_url, tmp_path, "middle of a step") as (hall, candidate, started, written):
         assert presented(hall, started) == []
         hall.server.start()
         with line(candidate.address) as own:
             assert outline(taken_over(own, started))[1] is None
             assert own.ask("get_question", "question", position=2)["question_id"] == written
         assert presented(hall, started) == [(2, written)]
+
+
+@contextmanager
+def killed_on_the_way(
+    database_url: str, directory: Path, where: str
+) -> Iterator[tuple[Hall, Candidate, dict[str, Any], str]]:
+    """A hall whose server was killed there, on its way to showing a written question, and does not run any more.
+
+    With it whoever asked for position 2, what they heard at their start, and the question that was ready there.
+    """
+    crash, gate = directory / "crash", directory / "go"
+    gate.write_text("\n")
+    env = {CRASH_FILE: str(crash), GO_FILE: str(gate)}
+    with opened_hall(database_url, directory, env=env, program=PROGRAM) as hall:
+        candidate = invited(hall)
+        with seated(candidate) as (own, started):
+            written = ready(hall, started, 2)
+            crash.write_text(where)
+            own.send("get_question", position=2)
+            check_nothing_shown(own)
+        crash.unlink()
+        hall.server.kill()
+        yield hall, candidate, started, written
 
 
 def check_nothing_shown(own: Line) -> None:
